@@ -1,0 +1,94 @@
+/** How the command shows things to people and to programs. */
+
+import { readFileSync } from 'node:fs';
+import type { ObjectInfo } from '../index.mjs';
+
+const UNITS = ['B', 'KB', 'MB', 'GB', 'TB'] as const;
+
+/** Bytes as people read them, in powers of 1,024, as everywhere in this package. */
+export function bytes(count: number): string {
+  let value = count;
+  let unit = 0;
+  while (value >= 999.5 && unit < UNITS.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${value < 99.95 ? Number(value.toFixed(1)) : Math.round(value)} ${UNITS[unit]}`;
+}
+
+/** Minutes and seconds. */
+export function duration(seconds: number): string {
+  const whole = Math.round(seconds);
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = (n: number): string => String(n).padStart(2, '0');
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
+
+/** `rw-------` */
+export function permissions(mode: number): string {
+  return [...'rwxrwxrwx'].map((letter, bit) => ((mode >> (8 - bit)) & 1 ? letter : '-')).join('');
+}
+
+/** The shape in a few words: `i32`, `f64 × 100`, `1 MB, msgpack`. */
+export function shape({ kind, shape: { type, length, capacity, codec, ...rest } }: ObjectInfo): string {
+  if (kind === 'value') return value(type);
+  if (kind === 'array') return `${value(type)} × ${value(length)}`;
+  if (kind === 'spsc') return `${typeof capacity === 'number' ? bytes(capacity) : '?'}, ${value(codec)}`;
+  const all = Object.entries({ type, length, capacity, codec, ...rest });
+  return all
+    .filter(([, one]) => one !== undefined)
+    .map(([key, one]) => `${printable(key)}: ${value(one)}`)
+    .join(', ');
+}
+
+/** Any value on one line. */
+export function value(what: unknown): string {
+  if (what instanceof Date) return Number.isNaN(what.getTime()) ? 'an impossible date' : what.toISOString();
+  if (Array.isArray(what)) return what.map(value).join(', ');
+  if (typeof what === 'object' && what !== null) return printable(json(what, 0));
+  return printable(String(what));
+}
+
+/** What a terminal must not interpret, in escapes: names and schemas come from files that anybody may have written. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not get through
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, (character) => {
+    const code = character.charCodeAt(0);
+    return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`;
+  });
+}
+
+/** JSON, with what it cannot carry as strings: bigints in digits, `"NaN"`, `"Infinity"`, dates in ISO 8601. */
+export function json(what: unknown, indent = 2): string {
+  const replace = (_key: string, one: unknown): unknown =>
+    typeof one === 'bigint' || (typeof one === 'number' && !Number.isFinite(one)) ? String(one) : one;
+  return JSON.stringify(what, replace, indent);
+}
+
+/** Rows under a heading, in columns as wide as needed; the last column is not padded. */
+export function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {
+  const all = [heading, ...rows];
+  const widths = heading.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
+  return all.map((row) => `${row.map((cell, c) => cell.padEnd(widths[c]!)).join('  ')}`.trimEnd()).join('\n');
+}
+
+/** A user's name, or the number where there is none. */
+export function userName(uid: number): string {
+  return users().get(uid) ?? (uid < 0 ? '?' : String(uid));
+}
+
+let known: Map<number, string> | undefined;
+
+function users(): Map<number, string> {
+  if (known !== undefined) return known;
+  known = new Map();
+  try {
+    for (const line of readFileSync('/etc/passwd', 'utf8').split('\n')) {
+      const [name, , uid] = line.split(':');
+      if (name && uid && !known.has(Number(uid))) known.set(Number(uid), printable(name));
+    }
+  } catch {
+    // Numbers will do.
+  }
+  return known;
+}

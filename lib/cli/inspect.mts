@@ -1,0 +1,73 @@
+/** `isthmus inspect NAME` */
+
+import { inspect, type ObjectDetails } from '../index.mjs';
+import { EXIT } from './exit-codes.mjs';
+import { bytes, json, permissions, printable, shape, userName, value } from './format.mjs';
+import { print } from './output.mjs';
+import { withSemaphoreName } from './semaphore-name.mjs';
+
+export async function inspectVerb(name: string, options: { json?: boolean }): Promise<number> {
+  const details = withSemaphoreName(name, inspect);
+  await print(options.json ? json(details) : describe(details));
+  return details.problem === undefined ? EXIT.OK : EXIT.DAMAGED;
+}
+
+type Row = readonly [label: string, text: string];
+
+function describe(details: ObjectDetails): string {
+  const rows = [
+    ...about(details),
+    ...aboutHeader(details),
+    ...aboutParticipants(details),
+    ...aboutContents(details),
+  ];
+  if (details.problem !== undefined) rows.push(['problem', printable(details.problem)]);
+  const width = Math.max(...rows.map(([label]) => label.length));
+  return rows.map(([label, text]) => `${label.padEnd(width)}  ${text}`.trimEnd()).join('\n');
+}
+
+function about(details: ObjectDetails): Row[] {
+  const { kind, name, size, allocated, mode, uid } = details;
+  const shapeText = shape(details);
+  return [
+    ['name', printable(name)],
+    ['kind', kind],
+    ...(shapeText === '' ? [] : [['shape', shapeText] as const]),
+    ['size', exactly(size)],
+    ['reserved', exactly(allocated)],
+    ['permissions', `${permissions(mode)} (${mode.toString(8).padStart(4, '0')})`],
+    ['owner', `${userName(uid)} (${uid})`],
+  ];
+}
+
+function aboutHeader({ header, condemned }: ObjectDetails): Row[] {
+  if (header === undefined) return [];
+  const { lifetime, createdAt, creatorPid, major, minor, instanceId, mirrored } = header;
+  const payload = `${exactly(header.payloadBytes)} at ${header.payloadOffset}${mirrored ? ', mapped twice in a row' : ''}`;
+  return [
+    ['lifetime', lifetime + (condemned ? ' (being removed)' : '')],
+    ['created', `${value(createdAt)} by process ${creatorPid}`],
+    ['instance', instanceId],
+    ['layout', `${major}.${minor}`],
+    ['words', `${header.wordsBytes} bytes at ${header.wordsOffset}`],
+    ['roster', `${header.participants} slots at ${header.rosterOffset}, marks at ${header.marksOffset}`],
+    ['payload', payload],
+  ];
+}
+
+function aboutParticipants({ participants }: ObjectDetails): Row[] {
+  if (participants === undefined) return [];
+  if (participants.length === 0) return [['attached', 'nobody']];
+  return participants.map(({ slot, pid, thread, attachedAt, alive }) => {
+    const who = `process ${pid}${thread === 0 ? '' : `, worker ${thread}`}`;
+    return ['attached', `${who}, since ${value(attachedAt)}, slot ${slot}${alive ? '' : ' (gone)'}`] as const;
+  });
+}
+
+function aboutContents({ contents }: ObjectDetails): Row[] {
+  return Object.entries(contents ?? {}).map(([key, one]) => [printable(key), value(one)] as const);
+}
+
+function exactly(count: number): string {
+  return count < 1000 ? `${count} bytes` : `${bytes(count)} (${count.toLocaleString('en-US')} bytes)`;
+}

@@ -1,0 +1,118 @@
+/** The command line: verbs, options, help. Each verb is loaded when it runs, so that help needs no native part. */
+
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { EXIT, EXIT_CODES_HELP } from './exit-codes.mjs';
+
+/** Runs one command line and gives the exit code; throws what the verb throws. */
+export async function run(args: readonly string[]): Promise<number> {
+  let code: number = EXIT.OK;
+  const program = build((result) => {
+    code = result;
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? EXIT.OK : EXIT.USAGE; // commander has said what is wrong
+  }
+}
+
+type Finish = (code: number) => void;
+
+function build(finish: Finish): Command {
+  const program = new Command('isthmus')
+    .description('Looks at shared memory objects, removes them, and carries data through them.')
+    .version(version(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error:/, 'isthmus:')) })
+    .showHelpAfterError('(isthmus --help, or isthmus VERB --help, tells more)')
+    .addHelpText('after', EXIT_CODES_HELP);
+  addLooking(program, finish);
+  addCarrying(program, finish);
+  return program;
+}
+
+function verb(program: Command, name: string, description: string, notes = ''): Command {
+  return program.command(name).description(description).addHelpText('after', `${notes}${EXIT_CODES_HELP}`);
+}
+
+function addLooking(program: Command, finish: Finish): void {
+  verb(
+    program,
+    'ls',
+    'List what stands in /dev/shm: kind, name, shape, size, permissions. Attaches to nothing.',
+  )
+    .option('--json', 'print an array of objects instead of a table')
+    .action(async (options) => finish(await (await import('./ls.mjs')).ls(options)));
+  verb(program, 'inspect', 'Tell everything about one object, also about a damaged one. Attaches to nothing.')
+    .argument('<name>', "the object's name; a semaphore's with or without the 'sem.' of its file")
+    .option('--json', 'print one JSON object; 64-bit integers, NaN and infinities are strings in it')
+    .action(async (name, options) =>
+      finish(await (await import('./inspect.mjs')).inspectVerb(name, options)),
+    );
+  verb(program, 'rm', 'Remove names. Whoever has an object open keeps it; the name is free at once.')
+    .argument('<names...>', "names of objects; a semaphore's with or without the 'sem.' of its file")
+    .option('-f, --force', 'a name that is not there is no error')
+    .action(async (names, options) => finish((await import('./rm.mjs')).rm(names, options)));
+}
+
+const QUEUE_NOTES = `
+Either side may start first: both meet in a queue (SpscQueue) of that name, which is
+gone when both have left. One sender and one receiver at a time; a side that is
+interrupted leaves its place to a successor, which goes on where it stopped.
+`;
+
+const SEND_NOTES = `${QUEUE_NOTES}
+send exits when everything was taken.
+
+With --lines each line is one message, its newline included, so that the receiver's
+output is the same, byte for byte. A line longer than the largest message (capacity
+less 8 bytes) travels as several messages; only its last one ends in a newline.
+`;
+
+const RECEIVE_NOTES = `${QUEUE_NOTES}
+receive exits when the sender has ended. Programs may send, too: strings are written
+as UTF-8, bytes as they are.
+`;
+
+function addCarrying(program: Command, finish: Finish): void {
+  carrying(program, 'send', 'Carry standard input to whoever runs: isthmus receive NAME', SEND_NOTES)
+    .option('--lines', 'one message per line, for programs that take messages')
+    .action(async (name, options) => finish(await (await import('./send.mjs')).send(name, options)));
+  carrying(
+    program,
+    'receive',
+    'Write to standard output what comes from: isthmus send NAME',
+    RECEIVE_NOTES,
+  ).action(async (name, options) => finish(await (await import('./receive.mjs')).receive(name, options)));
+}
+
+function carrying(program: Command, name: string, description: string, notes: string): Command {
+  return verb(program, name, description, notes)
+    .argument('<name>', "the queue's name, of A-Z a-z 0-9 . _ -")
+    .option(
+      '--capacity <size>',
+      'room in the queue, such as 64KB or 16MB (default: 1MB, or as the other side made it)',
+    )
+    .option(
+      '--timeout <ms>',
+      'give up when the other side does nothing for so many milliseconds',
+      milliseconds,
+    )
+    .option('--no-progress', 'no progress on the terminal (there is none when stderr is no terminal)');
+}
+
+function milliseconds(text: string): number {
+  const ms = Number(text);
+  if (text.trim() === '' || !(ms > 0))
+    throw new InvalidArgumentError('It must be a number of milliseconds above 0.');
+  return ms;
+}
+
+function version(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  return version;
+}

@@ -1,0 +1,47 @@
+/** The public face of isthmus: shared memory, and what one builds on it, between unrelated Node.js processes. */
+
+export {
+  ClosedError,
+  CorruptError,
+  DeadlockError,
+  ForeignError,
+  FullError,
+  IsthmusError,
+  type IsthmusErrorCode,
+  MismatchError,
+  NativeError,
+  NotOwnerError,
+  PeerDiedError,
+  RoleTakenError,
+  SystemError,
+  TimeoutError,
+} from './errors.js';
+export {
+  inspect,
+  list,
+  type ObjectDetails,
+  type ObjectInfo,
+  type ObjectKind,
+  unlink,
+} from './memory/directory.js';
+export type { Participant } from './memory/roster.js';
+export { SharedMemory, type SharedMemoryCreateOptions } from './memory/shared-memory.js';
+export type { Codec, CodecName } from './messages/codecs.js';
+export { SpscConsumer } from './messages/spsc-consumer.js';
+export { SpscProducer } from './messages/spsc-producer.js';
+export { SpscQueue } from './messages/spsc-queue.js';
+export type { SpscAttachOptions, SpscCreateOptions } from './messages/spsc-shape.js';
+export type { ReadableOptions, WritableOptions } from './messages/streams.js';
+export type { AttachOptions, CreateOptions, Size, SyncWaitOptions, WaitOptions } from './options.js';
+export type {
+  ElementInput,
+  ElementOf,
+  ElementType,
+  ElementTypeName,
+  IntegerType,
+  NumericType,
+  PythonTypecode,
+  ViewOf,
+} from './values/element-types.js';
+export { SharedArray, SharedArray as Array } from './values/shared-array.js';
+export { Value, type ValueCreateOptions } from './values/value.js';

@@ -1,0 +1,195 @@
+/** Looking at /dev/shm and removing names, without attaching: nothing is mapped and no slot is claimed. */
+
+import { constants as osConstants } from 'node:os';
+import { ForeignError, IsthmusError, SystemError } from '../errors.js';
+import type { NativeSegment, SegmentStat } from '../native/binding.js';
+import { native } from '../native/load.js';
+import { checkName } from '../options.js';
+import { type Header, hasMagic, readHeader } from './header.js';
+import { HEADER, type Kind, STATE_CONDEMNED } from './header-layout.js';
+import { removeByRequest } from './removal.js';
+import { type Participant, readRoster } from './roster.js';
+import { SLOT_BYTES } from './roster-layout.js';
+import { isSystemError, withSystemErrors } from './system-errors.js';
+
+/** What kind of file stands under a name: one of this package's objects, a POSIX semaphore, or raw shared memory. */
+export type ObjectKind = Kind | 'semaphore' | 'memory';
+
+/** One line of {@link list}. */
+export interface ObjectInfo {
+  /** With its slash; a semaphore's without the `sem.` of its file. */
+  readonly name: string;
+  readonly kind: ObjectKind;
+  /** The file's size in bytes; pages that were never reserved cost nothing. */
+  readonly size: number;
+  /** Bytes that are backed by memory. */
+  readonly allocated: number;
+  /** Permissions, such as 0o600. */
+  readonly mode: number;
+  /** The owner's user id. */
+  readonly uid: number;
+  /** What the kind recorded when the object was made: element type, length, codec, … Empty for raw memory and semaphores. */
+  readonly shape: Readonly<Record<string, unknown>>;
+  /** What is wrong with the object, if something is. */
+  readonly problem?: string;
+}
+
+/** What {@link inspect} tells beyond {@link list}. */
+export interface ObjectDetails extends ObjectInfo {
+  /** The header, for objects that have one and whose header is sound. */
+  readonly header?: Omit<Header, 'schema'>;
+  /** Whether the object is about to be removed. */
+  readonly condemned?: boolean;
+  /** Who is or was attached (claimed slots; `alive` is asked of the kernel). */
+  readonly participants?: readonly Participant[];
+  /** What is in it, as far as its kind can tell by looking: the value, the bytes in use, … */
+  readonly contents?: Readonly<Record<string, unknown>>;
+}
+
+/** How a kind tells what is in an object: registered by the rooms that know the kinds. */
+export type Describe = (
+  header: Header,
+  words: Int32Array,
+  payload: (offset: number, bytes: number) => Buffer,
+) => Record<string, unknown>;
+
+const describers = new Map<Kind, Describe>();
+
+export function registerDescriber(kind: Kind, describe: Describe): void {
+  describers.set(kind, describe);
+}
+
+const SEMAPHORE_PREFIX = 'sem.';
+
+/**
+ * Removes a name. Whoever has the object open keeps it; the name is free at once. Works on every kind of object, also a
+ * damaged one (a semaphore's name is `sem.NAME` here; see `Semaphore.unlink`). Does not block.
+ *
+ * @throws SystemError `ENOENT` if nothing has the name, `EACCES`/`EPERM` for another user's object; ForeignError for a
+ *   directory or a symbolic link
+ */
+export function unlink(name: string): void {
+  const bare = checkName(name);
+  const path = `/${bare}`;
+  for (let tries = 0; tries < 1000; tries++) {
+    const file = openForRemoval(bare, path);
+    if (file === undefined) return;
+    try {
+      if (!file.stat().regular) throw new ForeignError(`'${path}' is no regular file; it is left as it is`);
+      if (withSystemErrors(path, () => removeByRequest(bare, file))) return;
+    } finally {
+      file.close();
+    }
+  }
+  throw new SystemError(-osConstants.errno.EBUSY, 'unlink', path, 'somebody else is removing the name');
+}
+
+/** The file to lock while its name is removed; undefined if it could be removed without. */
+function openForRemoval(bare: string, path: string): NativeSegment | undefined {
+  try {
+    return withSystemErrors(path, () => native.open(bare, true));
+  } catch (error) {
+    if (!isSystemError(error, 'EACCES')) throw error;
+    // A file we may not open but whose directory entry is ours to remove has no users of our kind to race with.
+    withSystemErrors(path, () => native.unlink(bare));
+    return undefined;
+  }
+}
+
+/**
+ * Every object in /dev/shm that this process may see, by name: this package's, POSIX semaphores, and raw shared memory,
+ * whoever made it. Attaches to nothing. Does not block.
+ */
+export function list(): ObjectInfo[] {
+  const found: ObjectInfo[] = [];
+  for (const file of withSystemErrors('/dev/shm', () => native.list()).sort()) {
+    try {
+      found.push(look(file, briefly));
+    } catch (error) {
+      if (isSystemError(error, 'ENOENT') || error instanceof ForeignError) continue; // gone meanwhile, or no regular file
+      if (!(error instanceof SystemError)) throw error;
+      const kind = file.startsWith(SEMAPHORE_PREFIX) ? 'semaphore' : 'memory';
+      const unknown = { size: 0, allocated: 0, mode: 0, uid: -1, shape: {} };
+      found.push({ name: nameOf(file), kind, ...unknown, problem: error.message });
+    }
+  }
+  return found;
+}
+
+/**
+ * Everything there is to know about one object without attaching to it; also about a damaged one (`problem` says what is
+ * wrong). For a semaphore give `sem.NAME`. Does not block.
+ *
+ * @throws SystemError `ENOENT`, `EACCES`; ForeignError for a directory or a symbolic link
+ */
+export function inspect(name: string): ObjectDetails {
+  return look(checkName(name), closely);
+}
+
+function nameOf(file: string): string {
+  return `/${file.startsWith(SEMAPHORE_PREFIX) ? file.slice(SEMAPHORE_PREFIX.length) : file}`;
+}
+
+function look<T>(bare: string, how: (file: NativeSegment, stat: SegmentStat, bare: string) => T): T {
+  const path = `/${bare}`;
+  return withSystemErrors(path, () => {
+    const file = native.open(bare, false);
+    try {
+      const stat = file.stat();
+      if (!stat.regular) throw new ForeignError(`'${path}' is no regular file`);
+      return how(file, stat, bare);
+    } finally {
+      file.close();
+    }
+  });
+}
+
+interface Look {
+  readonly info: ObjectInfo;
+  readonly header: Header | undefined;
+}
+
+function examine(file: NativeSegment, stat: SegmentStat, bare: string): Look {
+  const { size, allocated, mode, uid } = stat;
+  const info = { name: nameOf(bare), size, allocated, mode, uid, shape: {} };
+  if (bare.startsWith(SEMAPHORE_PREFIX)) return { info: { ...info, kind: 'semaphore' }, header: undefined };
+  const head = file.read(0, HEADER.KIND + 4);
+  if (!hasMagic(head)) return { info: { ...info, kind: 'memory' }, header: undefined };
+  try {
+    const header = readHeader(file, size, `/${bare}`);
+    return { info: { ...info, kind: header.kind, shape: header.schema }, header };
+  } catch (error) {
+    if (!(error instanceof IsthmusError)) throw error;
+    return { info: { ...info, kind: 'memory', problem: error.message }, header: undefined };
+  }
+}
+
+function briefly(file: NativeSegment, stat: SegmentStat, bare: string): ObjectInfo {
+  return examine(file, stat, bare).info;
+}
+
+function closely(file: NativeSegment, stat: SegmentStat, bare: string): ObjectDetails {
+  const { info, header } = examine(file, stat, bare);
+  if (header === undefined) return info;
+  const { schema: _schema, ...rest } = header;
+  const words = int32s(file.read(header.wordsOffset, Math.min(header.wordsBytes, 65536)));
+  const roster = int32s(file.read(header.rosterOffset, header.participants * SLOT_BYTES));
+  const condemned = file.read(HEADER.STATE, 4).readUInt32LE() === STATE_CONDEMNED;
+  const details = { ...info, header: rest, condemned, participants: readRoster(roster, file) };
+  const describe = describers.get(header.kind);
+  if (describe === undefined) return details;
+  try {
+    const payload = (offset: number, bytes: number): Buffer =>
+      file.read(header.payloadOffset + offset, bytes);
+    return { ...details, contents: describe(header, words, payload) };
+  } catch (error) {
+    if (!(error instanceof IsthmusError)) throw error;
+    return { ...details, problem: error.message };
+  }
+}
+
+function int32s(bytes: Buffer): Int32Array {
+  const words = new Int32Array(bytes.length >> 2);
+  for (let i = 0; i < words.length; i++) words[i] = bytes.readInt32LE(4 * i);
+  return words;
+}

@@ -1,0 +1,166 @@
+/**
+ * The participants of one object. An environment (main thread, worker) claims one slot; an owner anywhere in shared
+ * memory is {slot, generation}. Alive is who holds the slot's lock byte: the kernel gives it back when the process is gone.
+ */
+
+import { threadId } from 'node:worker_threads';
+import { FullError } from '../errors.js';
+import type { NativeSegment } from '../native/binding.js';
+import type { Header } from './header.js';
+import { SLOT_BYTE } from './header-layout.js';
+import {
+  MAX_GENERATION,
+  OWNER_ABANDONED,
+  OWNER_MASK,
+  OWNER_SLEEPERS,
+  SLOT,
+  SLOT_CLAIMED,
+  SLOT_FREE,
+  SLOT_WORDS,
+} from './roster-layout.js';
+
+/** Who somebody is, for error messages and tools. */
+export interface Participant {
+  readonly slot: number;
+  /** As the participant sees itself; another pid namespace may number it differently. */
+  readonly pid: number;
+  /** 0: the main thread; else the worker's `threadId`. */
+  readonly thread: number;
+  readonly attachedAt: Date;
+  readonly alive: boolean;
+}
+
+/** This environment's view of the table, and its own slot in it. */
+export class Roster {
+  readonly #segment: NativeSegment;
+  readonly #words: Int32Array;
+  readonly #participants: number;
+  #slot = -1;
+  /** This environment's owner token: slot and generation in one positive number. 0 before `claim`. */
+  owner = 0;
+
+  constructor(segment: NativeSegment, control: ArrayBuffer, header: Header) {
+    this.#segment = segment;
+    this.#participants = header.participants;
+    this.#words = new Int32Array(control, header.rosterOffset, header.participants * SLOT_WORDS);
+  }
+
+  /**
+   * Claims a slot. `ownerWords`: the object's words that may still name the slot's former, dead holder; they are marked
+   * abandoned before the generation moves on, so that a wrapped generation can never lie.
+   */
+  claim(path: string, objectWords: Int32Array, ownerWords: readonly number[]): void {
+    // Slots that look free first: a claimed one costs a system call to find out.
+    if (
+      !this.#claimAmong(SLOT_FREE, objectWords, ownerWords) &&
+      !this.#claimAmong(undefined, objectWords, ownerWords)
+    ) {
+      const pids = this.list().map((participant) => participant.pid);
+      throw new FullError(
+        `'${path}' has room for ${this.#participants} participants and all are attached (pids ${pids.join(', ')}); ` +
+          'close some, or create it anew with a larger participants option',
+      );
+    }
+  }
+
+  #claimAmong(state: number | undefined, objectWords: Int32Array, ownerWords: readonly number[]): boolean {
+    for (let slot = 0; slot < this.#participants; slot++) {
+      const at = slot * SLOT_WORDS;
+      if (state !== undefined && Atomics.load(this.#words, at + SLOT.STATE) !== state) continue;
+      if (!this.#segment.tryLock(SLOT_BYTE + slot)) continue;
+      // From here on the slot is ours: the kernel frees the byte if we die, and the next claimer starts over.
+      const before = Atomics.load(this.#words, at + SLOT.GENERATION) & MAX_GENERATION;
+      if (before !== 0) abandonWords(objectWords, ownerWords, (before << 10) | slot);
+      const generation = before === MAX_GENERATION ? 1 : before + 1;
+      const attachedAt = BigInt(Date.now());
+      Atomics.store(this.#words, at + SLOT.PID, process.pid);
+      Atomics.store(this.#words, at + SLOT.THREAD, threadId);
+      Atomics.store(this.#words, at + SLOT.ATTACHED_AT, Number(attachedAt & 0xffffffffn) | 0);
+      Atomics.store(this.#words, at + SLOT.ATTACHED_AT + 1, Number(attachedAt >> 32n) | 0);
+      Atomics.store(this.#words, at + SLOT.MARK, 0);
+      Atomics.store(this.#words, at + SLOT.GENERATION, generation); // pairs with isDead: the old holder is dead from here on
+      Atomics.store(this.#words, at + SLOT.STATE, SLOT_CLAIMED);
+      this.#slot = slot;
+      this.owner = (generation << 10) | slot;
+      return true;
+    }
+    return false;
+  }
+
+  /** Gives the slot back (a normal leave). The caller has released roles and locks before. */
+  release(): void {
+    if (this.#slot < 0) return;
+    Atomics.store(this.#words, this.#slot * SLOT_WORDS + SLOT.STATE, SLOT_FREE);
+    this.#segment.unlock(SLOT_BYTE + this.#slot);
+    this.#slot = -1;
+    this.owner = 0;
+  }
+
+  /** True when the participant that an owner word names is certainly gone. */
+  isDead(ownerWord: number): boolean {
+    const owner = ownerWord & OWNER_MASK;
+    if (owner === this.owner) return false; // a description does not see its own lock
+    const slot = owner & 0x3ff;
+    if (slot >= this.#participants) return true; // nobody can have that slot: a damaged word
+    if (this.#generation(slot) !== owner >>> 10) return true;
+    if (slot === this.#slot) return true; // our slot, but not our generation
+    if (this.#segment.heldByOther(SLOT_BYTE + slot)) return false;
+    // The byte is free, or it was claimed anew while we asked; either way this generation's holder is gone.
+    return true;
+  }
+
+  #generation(slot: number): number {
+    return Atomics.load(this.#words, slot * SLOT_WORDS + SLOT.GENERATION) & MAX_GENERATION;
+  }
+
+  /** True when anybody but this environment is attached. */
+  anyoneElse(): boolean {
+    for (let slot = 0; slot < this.#participants; slot++) {
+      if (slot !== this.#slot && this.#segment.heldByOther(SLOT_BYTE + slot)) return true;
+    }
+    return false;
+  }
+
+  /** The pid that an owner word's slot records. */
+  pidOf(ownerWord: number): number {
+    const slot = ownerWord & 0x3ff;
+    return slot < this.#participants ? Atomics.load(this.#words, slot * SLOT_WORDS + SLOT.PID) : 0;
+  }
+
+  /** Everybody who is attached now. */
+  list(): Participant[] {
+    const all = readRoster(this.#words, this.#segment);
+    return all
+      .map((one) => (one.slot === this.#slot ? { ...one, alive: true } : one))
+      .filter((one) => one.alive);
+  }
+}
+
+/** Reads a table, live or copied by `pread`: claimed slots only, `alive` asked of the kernel. */
+export function readRoster(words: Int32Array, segment: NativeSegment): Participant[] {
+  const found: Participant[] = [];
+  for (let slot = 0; slot * SLOT_WORDS < words.length; slot++) {
+    const at = slot * SLOT_WORDS;
+    if (words[at + SLOT.STATE] !== SLOT_CLAIMED) continue;
+    const low = BigInt(words[at + SLOT.ATTACHED_AT]! >>> 0);
+    const high = BigInt(words[at + SLOT.ATTACHED_AT + 1]! >>> 0);
+    found.push({
+      slot,
+      pid: words[at + SLOT.PID]!,
+      thread: words[at + SLOT.THREAD]!,
+      attachedAt: new Date(Number((high << 32n) | low)),
+      alive: segment.heldByOther(SLOT_BYTE + slot),
+    });
+  }
+  return found;
+}
+
+/** Marks every listed word that names `owner` as abandoned; keeps the sleepers' bit, so that a later release still wakes. */
+function abandonWords(words: Int32Array, indexes: readonly number[], owner: number): void {
+  for (const index of indexes) {
+    const found = Atomics.load(words, index);
+    if ((found & OWNER_MASK) !== owner) continue;
+    // Pairs with every CAS on owner words: if somebody else took it over in between, there is nothing left to mark.
+    Atomics.compareExchange(words, index, found, OWNER_ABANDONED | (found & OWNER_SLEEPERS));
+  }
+}

@@ -1,0 +1,298 @@
+/**
+ * Segments: this environment's one attachment to each object, shared and counted by all its handles.
+ *
+ * Made whole before the name appears; checked whole before anything is mapped.
+ */
+
+import { constants as bufferConstants } from 'node:buffer';
+import { constants as osConstants } from 'node:os';
+import { CorruptError, ForeignError, MismatchError, outOfRange, SystemError } from '../errors.js';
+import type { NativeSegment, SegmentStat } from '../native/binding.js';
+import { native } from '../native/load.js';
+import { type AttachOptions, type CreateOptions, checkCreate, checkOwner } from '../options.js';
+import { type Header, layOut, readHeader, writeHeader } from './header.js';
+import type { Kind } from './header-layout.js';
+import { isCondemned, removeIfUnused } from './removal.js';
+import { Roster } from './roster.js';
+import { isSystemError, outOfSpace, withSystemErrors } from './system-errors.js';
+
+/** What a kind of object is made of; each kind in the rooms below has one. */
+export interface ObjectType<Shape> {
+  readonly kind: Kind;
+  /** Its own control words, in bytes. */
+  readonly wordsBytes: number;
+  /** Indexes of those words that hold owners (see roster-layout.ts). */
+  readonly ownerWords: readonly number[];
+  payload(shape: Shape): { bytes: number; mirrored: boolean };
+  schema(shape: Shape): Record<string, unknown>;
+  /** Fills a new object that nobody else sees yet. */
+  initialise(shape: Shape, words: Int32Array, payload: ArrayBuffer): void;
+  /** The shape that a schema describes; throws CorruptError if it makes no sense or does not fit the payload. */
+  parse(schema: Readonly<Record<string, unknown>>, header: Header, path: string): Shape;
+}
+
+/** How many times a name may change under our feet before we say that it is busy. */
+const MOST_TRIES = 100;
+
+/** One attachment of this environment. */
+export class Segment {
+  readonly name: string;
+  readonly path: string;
+  readonly header: Header;
+  readonly roster: Roster;
+  /** The object's own control words. */
+  readonly words: Int32Array;
+  readonly payload: ArrayBuffer;
+  readonly #native: NativeSegment;
+  readonly #control: Int32Array;
+  readonly #id: string;
+  #handles = 0;
+
+  constructor(name: string, id: string, segment: NativeSegment, header: Header, mapped: Mapped) {
+    this.name = name;
+    this.path = `/${name}`;
+    this.#id = id;
+    this.#native = segment;
+    this.header = header;
+    this.#control = new Int32Array(mapped.control);
+    this.words = new Int32Array(mapped.control, header.wordsOffset, header.wordsBytes / 4);
+    this.payload = mapped.payload;
+    this.roster = new Roster(segment, mapped.control, header);
+  }
+
+  /** Locks a slot; false when the object is being removed and the caller must start again from the name. */
+  join(ownerWords: readonly number[]): boolean {
+    this.roster.claim(this.path, this.words, ownerWords);
+    if (!isCondemned(this.#native, this.#control)) return true;
+    this.roster.release();
+    return false;
+  }
+
+  publish(): void {
+    this.#native.publish(this.name);
+  }
+
+  /** Finishes the removal of a condemned object, or opens it again if somebody is attached. */
+  settle(): void {
+    removeIfUnused(this.name, this.#native, this.#control, () => this.roster.anyoneElse());
+  }
+
+  get condemned(): boolean {
+    return isCondemned(this.#native, this.#control);
+  }
+
+  retain(): this {
+    attached.set(this.#id, this);
+    this.#handles++;
+    return this;
+  }
+
+  /** The last handle's release leaves the object, and removes an 'attached' one that nobody else uses. */
+  release(): void {
+    if (--this.#handles > 0) return;
+    attached.delete(this.#id);
+    this.roster.release();
+    try {
+      if (this.header.lifetime === 'attached') this.settle();
+    } finally {
+      this.discard();
+    }
+  }
+
+  /** Unmaps and closes without any ceremony. Every view of the object becomes empty. */
+  discard(): void {
+    const left = this.#native.close();
+    if (left > 0) warnAboutMovedBuffers(this.path, left);
+  }
+}
+
+interface Mapped {
+  readonly control: ArrayBuffer;
+  readonly payload: ArrayBuffer;
+}
+
+/** This environment's attachments by file identity. */
+const attached = new Map<string, Segment>();
+
+let warned = false;
+function warnAboutMovedBuffers(path: string, count: number): void {
+  if (warned) return;
+  warned = true;
+  process.emitWarning(
+    `the buffer of '${path}' was transferred away, so ${count} mapping(s) stay until this process ends; copy the data instead of transferring a shared buffer`,
+    { code: 'ISTHMUS_MOVED_BUFFER' },
+  );
+}
+
+function map(segment: NativeSegment, header: Header): Mapped {
+  const control = segment.map(0, header.payloadOffset, false);
+  const payload =
+    header.payloadBytes === 0
+      ? new ArrayBuffer(0)
+      : segment.map(header.payloadOffset, header.payloadBytes, header.mirrored);
+  return { control, payload };
+}
+
+/** Makes a new object; EEXIST if the name is taken. */
+export function createSegment<Shape>(
+  name: string,
+  type: ObjectType<Shape>,
+  shape: Shape,
+  options: CreateOptions,
+): Segment {
+  const { mode, lifetime, participants } = checkCreate(options);
+  const { bytes, mirrored } = type.payload(shape);
+  checkMappable(bytes * (mirrored ? 2 : 1));
+  const { kind, wordsBytes } = type;
+  const header = layOut({
+    kind,
+    lifetime,
+    participants,
+    schema: type.schema(shape),
+    wordsBytes,
+    payloadBytes: bytes,
+    mirrored,
+  });
+  const path = `/${name}`;
+  const wanted = header.marksOffset + bytes;
+  checkSpace(path, wanted);
+  return withSystemErrors(
+    path,
+    () => {
+      const file = native.create(header.fileBytes, mode);
+      try {
+        file.reserve(0, header.marksOffset);
+        if (bytes > 0) file.reserve(header.payloadOffset, bytes);
+        const mapped = map(file, header);
+        writeHeader(mapped.control, header);
+        const segment = new Segment(name, file.stat().id, file, header, mapped);
+        type.initialise(shape, segment.words, segment.payload);
+        segment.roster.claim(path, segment.words, []); // before the name exists: nobody can find it unused
+        segment.publish();
+        return segment.retain();
+      } catch (error) {
+        file.close();
+        throw error;
+      }
+    },
+    wanted,
+  );
+}
+
+/** Attaches to what stands under the name; ENOENT if nothing does. `agree` compares the shape with what the caller wants. */
+export function attachSegment<Shape>(
+  name: string,
+  type: ObjectType<Shape>,
+  options: AttachOptions,
+  agree: (shape: Shape) => void,
+): { segment: Segment; shape: Shape } {
+  const accepts = checkOwner(options.owner);
+  const path = `/${name}`;
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const file = withSystemErrors(path, () => native.open(name, true));
+    let segment: Segment | undefined;
+    try {
+      const stat = checkFile(file, path, accepts);
+      const known = attached.get(stat.id);
+      const header = known?.header ?? readHeader(file, stat.size, path);
+      if (header.kind !== type.kind) {
+        throw new MismatchError(
+          `'${path}' is of kind '${header.kind}', not '${type.kind}'; attach it with its own class, or choose another name`,
+        );
+      }
+      const shape = type.parse(header.schema, header, path);
+      agree(shape);
+      if (known !== undefined) {
+        file.close();
+        return { segment: known.retain(), shape };
+      }
+      checkMappable(header.payloadBytes * (header.mirrored ? 2 : 1));
+      segment = new Segment(
+        name,
+        stat.id,
+        file,
+        header,
+        withSystemErrors(path, () => map(file, header)),
+      );
+      if (segment.join(type.ownerWords)) return { segment: segment.retain(), shape };
+      segment.settle();
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+    segment.discard();
+  }
+  throw new SystemError(
+    -osConstants.errno.EBUSY,
+    'attach',
+    path,
+    'the name kept changing while it was being attached',
+  );
+}
+
+/** Attaches, or creates what is not there; without a race: one of several openers creates, the others attach. */
+export function openSegment<Shape>(
+  name: string,
+  type: ObjectType<Shape>,
+  options: CreateOptions & AttachOptions,
+  agree: (shape: Shape) => void,
+  shapeToCreate: () => Shape,
+): { segment: Segment; shape: Shape; created: boolean } {
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    try {
+      return { ...attachSegment(name, type, options, agree), created: false };
+    } catch (error) {
+      if (!isSystemError(error, 'ENOENT')) throw error;
+    }
+    try {
+      const shape = shapeToCreate();
+      return { segment: createSegment(name, type, shape, options), shape, created: true };
+    } catch (error) {
+      if (!isSystemError(error, 'EEXIST')) throw error;
+    }
+  }
+  throw new SystemError(
+    -osConstants.errno.EBUSY,
+    'open',
+    `/${name}`,
+    'the name kept appearing and vanishing while it was being opened',
+  );
+}
+
+/** Refuses what is no regular file or belongs to somebody else. */
+export function checkFile(file: NativeSegment, path: string, accepts: (uid: number) => boolean): SegmentStat {
+  const stat = file.stat();
+  if (!stat.regular)
+    throw new ForeignError(`'${path}' is no regular file; it is left as it is: choose another name`);
+  if (!accepts(stat.uid)) {
+    throw new ForeignError(
+      `'${path}' belongs to user ${stat.uid}, and you are user ${process.geteuid?.()}; if you trust that user, say so with { owner: [${stat.uid}] }`,
+    );
+  }
+  return stat;
+}
+
+/** Beyond the runtime's largest buffer: a RangeError before the name exists. */
+export function checkMappable(bytes: number): void {
+  if (bytes > bufferConstants.MAX_LENGTH) {
+    throw outOfRange(
+      'the size',
+      `at most ${bufferConstants.MAX_LENGTH} bytes on this version of Node (a ring counts twice)`,
+      bytes,
+    );
+  }
+}
+
+/** Says ENOSPC before the kernel fills the last page and takes it back. */
+export function checkSpace(path: string, bytes: number): void {
+  if (bytes > native.space().free) throw outOfSpace(-osConstants.errno.ENOSPC, 'fallocate', path, bytes);
+}
+
+/** For tests and the exit listener: how many objects this environment is attached to. */
+export function attachedCount(): number {
+  return attached.size;
+}
+
+export function schemaCorrupt(path: string, what: string): CorruptError {
+  return new CorruptError(`'${path}' is damaged: ${what}; unlink it and create it again`);
+}

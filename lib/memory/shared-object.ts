@@ -1,0 +1,87 @@
+/** What every named object's handle has: a name, `close()`, and an end that comes even when nobody closes. */
+
+import { ClosedError } from '../errors.js';
+import type { Segment } from './segment.js';
+
+/** Handles that are open in this environment, closed when it exits. */
+const open = new Set<SharedObject>();
+
+/** The base of all handles on named objects. */
+export abstract class SharedObject {
+  readonly #name: string;
+  readonly #segment: Segment;
+  #closed = false;
+
+  /** @internal */
+  protected constructor(segment: Segment) {
+    this.#name = segment.path;
+    this.#segment = segment;
+    trackOpenHandle(this);
+  }
+
+  /** The object's name, with its slash. */
+  get name(): string {
+    return this.#name;
+  }
+
+  /** True after {@link close}; every other method throws `ClosedError` then. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /**
+   * Gives this handle back: its pending waits end with `ClosedError`, its roles are free. Idempotent, does not block.
+   * When it was the environment's last handle on the object, every view of it becomes empty (length 0).
+   * The object itself stays until `unlink`, or, with lifetime `'attached'`, until the last process leaves.
+   */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    open.delete(this);
+    try {
+      this.onClose();
+    } finally {
+      this.#segment.release();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Runs once, while the memory is still mapped: end pending waits, release roles. */
+  protected onClose(): void {}
+
+  /** @internal */
+  protected get segment(): Segment {
+    return this.#segment;
+  }
+
+  /** @internal Throws when this handle is closed. */
+  protected check(): void {
+    if (this.#closed) throw closedError(this.#name);
+  }
+}
+
+export function closedError(path: string): ClosedError {
+  return new ClosedError(`this handle on '${path}' is closed; open the object again to use it`);
+}
+
+let listening = false;
+
+function trackOpenHandle(handle: SharedObject): void {
+  open.add(handle);
+  if (listening) return;
+  listening = true;
+  // Node-API cleanup hooks do not run on the main thread for process.exit() or an uncaught exception. Leaving is not
+  // dying: roles, locks and slots are given back here.
+  process.on('exit', () => {
+    for (const one of open) {
+      try {
+        one.close();
+      } catch {
+        // Nobody is left to tell; the kernel frees what we could not.
+      }
+    }
+  });
+}

@@ -1,0 +1,280 @@
+/** The consuming end of an SpscQueue. */
+
+import type { Readable } from 'node:stream';
+import { IsthmusError } from '../errors.js';
+import { claimRole, releaseRole } from '../memory/roles.js';
+import type { Segment } from '../memory/segment.js';
+import { closedError, SharedObject } from '../memory/shared-object.js';
+import {
+  checkInteger,
+  checkSyncWait,
+  checkWait,
+  type SyncWaitOptions,
+  type WaitOptions,
+} from '../options.js';
+import { type Blocking, PENDING } from '../waiting/blocking.js';
+import { Line } from '../waiting/line.js';
+import { AdaptiveSpin, SYNC_LOOKS } from '../waiting/spin.js';
+import { blockSync } from '../waiting/sync.js';
+import type { InnerCodec } from './codecs.js';
+import { FrameReader } from './framing.js';
+import { RING } from './ring-layout.js';
+import { RingReader } from './ring-reader.js';
+import { makeReadable, type ReadableOptions } from './streams.js';
+
+/**
+ * Takes messages out of an {@link SpscQueue}. One at a time per queue: the role is this environment's until `close()`.
+ * Get one with `SpscQueue.consumer(name)`.
+ *
+ * Handed out is consumed: `get` in all its forms gives the room back before it returns the message, so a message is
+ * delivered at most once. `peek` and `release` consume at `release`: at least once.
+ */
+export class SpscConsumer<T = unknown> extends SharedObject implements AsyncIterable<T> {
+  readonly #ring: RingReader;
+  readonly #frames: FrameReader;
+  readonly #spin = new AdaptiveSpin(SYNC_LOOKS.least, SYNC_LOOKS.most);
+  readonly #line = new Line();
+  #hasRole = false;
+  readonly #take: Blocking<T | undefined> = { attempt: () => this.#takeOne(), arm: () => this.#ring.arm() };
+  readonly #takeInTurn = this.#inTurn(this.#take);
+  #peeking = false;
+
+  /** @internal */
+  constructor(segment: Segment, capacity: number, codec: InnerCodec) {
+    super(segment);
+    try {
+      claimRole(segment.words, RING.CONSUMER, segment.roster, 'consumer', segment.path);
+      this.#hasRole = true;
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+    this.#ring = new RingReader(segment.path, segment.words, segment.payload, capacity);
+    this.#frames = new FrameReader(segment.path, this.#ring, codec);
+  }
+
+  /** Bytes the queue holds. */
+  get capacity(): number {
+    return this.#ring.capacity;
+  }
+
+  /** True when the producer has ended the queue and everything has been taken. */
+  get ended(): boolean {
+    this.check();
+    return this.#ring.ended;
+  }
+
+  /**
+   * The next message, or `undefined` when there is none now (or earlier `get`s wait for it). Does not block.
+   *
+   * @throws CorruptError for a message that makes no sense; it is consumed. ClosedError after `close()`
+   */
+  tryGet(): T | undefined {
+    this.check();
+    if (!this.#line.idle && !this.#served()) return undefined;
+    const message = this.#takeOne();
+    return message === PENDING ? undefined : message;
+  }
+
+  /** The next message, blocking this thread until there is one; `undefined` when the queue has ended. Throws TimeoutError. */
+  getSync(wait?: SyncWaitOptions): T | undefined {
+    this.check();
+    if (this.#line.idle && wait === undefined) {
+      const message = this.#takeOne();
+      if (message !== PENDING) return message;
+    }
+    return blockSync(this.#takeInTurn, this.#spin, checkSyncWait(wait), this.#nothing());
+  }
+
+  /**
+   * The next message as soon as there is one, in the order of the calls; `undefined` when the queue has ended. The event
+   * loop runs on. Rejects with TimeoutError, the signal's reason, or ClosedError; no message is lost by it.
+   */
+  async get(wait?: WaitOptions): Promise<T | undefined> {
+    this.check();
+    const { timeout, signal } = checkWait(wait);
+    signal?.throwIfAborted();
+    if (this.#line.idle) {
+      const message = this.#takeOne();
+      if (message !== PENDING) return message;
+    }
+    return this.#line.wait(this.#take, timeout, signal, this.#nothing());
+  }
+
+  /**
+   * Up to `max` messages that are there now, perhaps none; they are consumed together. Does not block.
+   *
+   * @param max at least 1; default: all
+   */
+  tryGetMany(max?: number): T[] {
+    this.check();
+    const most = checkMax(max);
+    if (!this.#line.idle && !this.#served()) return [];
+    const messages = this.#takeMany(most);
+    return messages === PENDING ? [] : messages;
+  }
+
+  /** At least one and up to `max` messages, blocking this thread; an empty array when the queue has ended. */
+  getManySync(max?: number, wait?: SyncWaitOptions): T[] {
+    this.check();
+    return blockSync(
+      this.#inTurn(this.#takingMany(checkMax(max))),
+      this.#spin,
+      checkSyncWait(wait),
+      this.#nothing(),
+    );
+  }
+
+  /** At least one and up to `max` messages; an empty array when the queue has ended. Rejects as {@link get}. */
+  async getMany(max?: number, wait?: WaitOptions): Promise<T[]> {
+    this.check();
+    const operation = this.#takingMany(checkMax(max));
+    const { timeout, signal } = checkWait(wait);
+    signal?.throwIfAborted();
+    if (this.#line.idle) {
+      const messages = operation.attempt();
+      if (messages !== PENDING) return messages;
+    }
+    return this.#line.wait(operation, timeout, signal, this.#nothing());
+  }
+
+  /**
+   * The bytes of the next message in place, without consuming it: a view of the ring itself, valid until
+   * {@link release}. Another process may change them if it is faulty. `undefined` when there is none now. Does not block.
+   */
+  peek(): Uint8Array | undefined {
+    this.check();
+    if (!this.#line.idle && !this.#served()) return undefined;
+    if (!this.#ring.next()) return undefined;
+    this.#peeking = true;
+    const { offset, length, bytes } = this.#ring;
+    return new Uint8Array(bytes.buffer, offset, length);
+  }
+
+  /** Consumes the message that {@link peek} showed; its view must not be used any more. */
+  release(): void {
+    this.check();
+    if (!this.#peeking)
+      throw new IsthmusError(
+        'ERR_ISTHMUS_NOT_OWNER',
+        `'${this.name}': nothing was peeked at; call peek() first`,
+      );
+    this.#peeking = false;
+    this.#ring.next(); // the same frame: nobody else moves the head
+    this.#ring.consume();
+    this.#ring.publish();
+  }
+
+  /** Every message that is there now, consumed together. Does not block. */
+  drain(): T[] {
+    return this.tryGetMany();
+  }
+
+  /** Messages as they come, until the queue has ended. Leaving the loop keeps what was not yet handed out. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+    for (;;) {
+      const message = await this.get();
+      if (message === undefined) return;
+      yield message;
+    }
+  }
+
+  /** Arrays of messages as they come (each with at least one, at most `max`), until the queue has ended. */
+  async *batches(max?: number): AsyncGenerator<T[], void, undefined> {
+    checkMax(max);
+    for (;;) {
+      const messages = await this.getMany(max);
+      if (messages.length === 0) return;
+      yield messages;
+    }
+  }
+
+  /**
+   * A Node stream of what comes, with back-pressure; it ends with the queue. By default a stream of bytes (strings are
+   * sent as UTF-8); with `objectMode` each message is one chunk (`null` cannot travel through a Node stream).
+   */
+  readable(options?: ReadableOptions): Readable {
+    this.check();
+    return makeReadable(this, options);
+  }
+
+  /** Pending waits of this handle keep the process alive (the default). */
+  ref(): this {
+    this.#line.keepsAlive = true;
+    return this;
+  }
+
+  /** Pending waits of this handle do not keep the process alive. */
+  unref(): this {
+    this.#line.keepsAlive = false;
+    return this;
+  }
+
+  /** @internal */
+  protected override onClose(): void {
+    this.#line.failAll(() => closedError(this.name));
+    if (this.#hasRole) releaseRole(this.segment.words, RING.CONSUMER, this.segment.roster);
+  }
+
+  #nothing(): string {
+    return `'${this.name}': no message came`;
+  }
+
+  #served(): boolean {
+    this.#line.advance();
+    return this.#line.idle;
+  }
+
+  /** A Sync form takes its turn behind the promise forms that wait already. */
+  #inTurn<R>(operation: Blocking<R>): Blocking<R> {
+    return {
+      attempt: () => (this.#line.idle || this.#served() ? operation.attempt() : PENDING),
+      arm: () => operation.arm(),
+    };
+  }
+
+  #takeOne(): T | undefined | typeof PENDING {
+    if (!this.#ring.next()) return this.#ring.ended ? undefined : PENDING;
+    this.#peeking = false;
+    try {
+      return this.#frames.read() as T;
+    } finally {
+      // Consumed whatever it was: a message that cannot be decoded must not block the queue for ever.
+      this.#ring.consume();
+      this.#ring.publish();
+    }
+  }
+
+  #takingMany(most: number): Blocking<T[]> {
+    return { attempt: () => this.#takeMany(most), arm: () => this.#ring.arm() };
+  }
+
+  #takeMany(most: number): T[] | typeof PENDING {
+    const messages: T[] = [];
+    try {
+      while (messages.length < most && this.#ring.next()) {
+        try {
+          messages.push(this.#frames.read() as T);
+        } catch (error) {
+          if (messages.length > 0) break; // first those that are sound; the next call meets this one again
+          this.#ring.consume();
+          this.#ring.publish();
+          throw error;
+        }
+        this.#ring.consume();
+      }
+    } finally {
+      if (messages.length > 0) {
+        this.#peeking = false;
+        this.#ring.publish();
+      }
+    }
+    if (messages.length > 0) return messages;
+    return this.#ring.ended ? messages : PENDING;
+  }
+}
+
+function checkMax(max: number | undefined): number {
+  if (max === undefined || max === Number.POSITIVE_INFINITY) return Number.MAX_SAFE_INTEGER;
+  return checkInteger('max', max, 1, Number.MAX_SAFE_INTEGER);
+}

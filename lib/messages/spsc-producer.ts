@@ -1,0 +1,326 @@
+/** The producing end of an SpscQueue. */
+
+import type { Writable } from 'node:stream';
+import { ClosedError, IsthmusError, outOfRange, TimeoutError } from '../errors.js';
+import { claimRole, releaseRole } from '../memory/roles.js';
+import type { Segment } from '../memory/segment.js';
+import { closedError, SharedObject } from '../memory/shared-object.js';
+import {
+  checkInteger,
+  checkSyncWait,
+  checkWait,
+  type SyncWaitOptions,
+  type WaitOptions,
+} from '../options.js';
+import { type Blocking, PENDING } from '../waiting/blocking.js';
+import { Line } from '../waiting/line.js';
+import { AdaptiveSpin, SYNC_LOOKS } from '../waiting/spin.js';
+import { blockSync } from '../waiting/sync.js';
+import type { InnerCodec } from './codecs.js';
+import { FrameWriter, type Prepared } from './framing.js';
+import { FRAME, RING } from './ring-layout.js';
+import { RingWriter } from './ring-writer.js';
+import { makeWritable, type WritableOptions } from './streams.js';
+
+/**
+ * Puts messages into an {@link SpscQueue}. One at a time per queue: the role is this environment's until `close()`.
+ * Get one with `SpscQueue.producer(name)`.
+ *
+ * What `put` (in any form) accepted is in shared memory when it returns: it is received even if this process is killed
+ * the next instant. A process killed inside `put` leaves nothing of that message.
+ */
+export class SpscProducer<T = unknown> extends SharedObject {
+  readonly #ring: RingWriter;
+  readonly #frames: FrameWriter;
+  readonly #spin = new AdaptiveSpin(SYNC_LOOKS.least, SYNC_LOOKS.most);
+  readonly #line = new Line();
+  #hasRole = false;
+  /** Bytes of the open reservation; -1: none. */
+  #reserved = -1;
+
+  /** @internal */
+  constructor(segment: Segment, capacity: number, codec: InnerCodec) {
+    super(segment);
+    try {
+      claimRole(segment.words, RING.PRODUCER, segment.roster, 'producer', segment.path);
+      this.#hasRole = true;
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+    this.#ring = new RingWriter(segment.path, segment.words, segment.payload, capacity);
+    this.#frames = new FrameWriter(segment.path, this.#ring, codec);
+    if (!this.#ring.ended) return;
+    this.close();
+    throw new ClosedError(
+      `'${segment.path}' has ended: nothing can follow; unlink it first to start anew under this name`,
+    );
+  }
+
+  /** Bytes the queue holds; the largest message has 8 less. */
+  get capacity(): number {
+    return this.#ring.capacity;
+  }
+
+  /** The largest message, in bytes. */
+  get maxMessageBytes(): number {
+    return this.#ring.largest;
+  }
+
+  /**
+   * Puts the message if there is room now. Does not block.
+   *
+   * @returns false if there is no room, or earlier `put`s are still waiting for some
+   * @throws RangeError for a message larger than the queue can ever hold, TypeError for one that cannot be encoded;
+   *   both change nothing. ClosedError after `end()` or `close()`
+   */
+  tryPut(message: T): boolean {
+    this.#checkOpen();
+    if (!this.#line.idle && !this.#served()) return false;
+    if (!this.#frames.tryWrite(message)) return false;
+    this.#ring.publish();
+    return true;
+  }
+
+  /** Puts the message, blocking this thread until there is room. Throws as {@link tryPut}, and TimeoutError. */
+  putSync(message: T, wait?: SyncWaitOptions): void {
+    const timeout = checkSyncWait(wait);
+    if (this.tryPut(message)) return;
+    const prepared = this.#frames.prepare(message);
+    blockSync(this.#inTurn(this.#putting(prepared)), this.#spin, timeout, this.#noRoom());
+  }
+
+  /**
+   * Puts the message as soon as there is room, in the order of the calls; the event loop runs on. Rejects as
+   * {@link tryPut} throws, with TimeoutError, or with the signal's reason: the message was not put then.
+   */
+  async put(message: T, wait?: WaitOptions): Promise<void> {
+    const { timeout, signal } = checkWait(wait);
+    signal?.throwIfAborted();
+    if (this.tryPut(message)) return;
+    const prepared = this.#frames.prepare(message);
+    await this.#line.wait(this.#putting(prepared), timeout, signal, this.#noRoom());
+  }
+
+  /**
+   * Puts as many of the messages as there is room for now, in order, and makes them visible together.
+   *
+   * @returns how many
+   * @throws as {@link tryPut}; a message that cannot be put makes the whole call change nothing
+   */
+  tryPutMany(messages: readonly T[]): number {
+    this.#checkOpen();
+    if (!this.#line.idle && !this.#served()) return 0;
+    return this.#putSome(messages, 0);
+  }
+
+  /** Puts all of the messages, blocking as needed. A TimeoutError says in `accepted` how many were put. */
+  putManySync(messages: readonly T[], wait?: SyncWaitOptions): void {
+    const timeout = checkSyncWait(wait);
+    const operation = this.#puttingMany(messages);
+    this.#checkOpen();
+    try {
+      blockSync(this.#inTurn(operation), this.#spin, timeout, this.#noRoom());
+    } catch (error) {
+      throw operation.explain(error);
+    }
+  }
+
+  /** Puts all of the messages, in the order of the calls. A TimeoutError says in `accepted` how many were put. */
+  async putMany(messages: readonly T[], wait?: WaitOptions): Promise<void> {
+    const { timeout, signal } = checkWait(wait);
+    signal?.throwIfAborted();
+    this.#checkOpen();
+    const operation = this.#puttingMany(messages.slice());
+    if (this.#line.idle && operation.attempt() !== PENDING) return;
+    try {
+      await this.#line.wait(operation, timeout, signal, this.#noRoom());
+    } catch (error) {
+      throw operation.explain(error);
+    }
+  }
+
+  /**
+   * Room for a message of `bytes`, to be filled in place: a view of the ring itself. Nothing is visible before
+   * {@link commit}; a process that dies in between leaves nothing. Does not block.
+   *
+   * @returns undefined if there is no room now. Do not use the view after `commit` or `cancel`
+   * @throws RangeError if a message of that size never fits; IsthmusError while another reservation is open
+   */
+  reserve(bytes: number): Uint8Array | undefined {
+    this.#checkOpen();
+    checkInteger('bytes', bytes, 0, Number.MAX_SAFE_INTEGER);
+    if (bytes > this.#ring.largest) {
+      throw outOfRange(
+        `a message of '${this.name}'`,
+        `at most ${this.#ring.largest} bytes (capacity - 8)`,
+        bytes,
+      );
+    }
+    if (!this.#line.idle && !this.#served()) return undefined;
+    if (this.#ring.room(bytes) < bytes) return undefined;
+    this.#reserved = bytes;
+    const { offset } = this.#ring;
+    return new Uint8Array(this.#ring.bytes.buffer, offset, bytes);
+  }
+
+  /** Makes the reserved message visible, with its first `bytes` bytes (default: all). */
+  commit(bytes?: number): void {
+    this.check();
+    if (this.#reserved < 0)
+      throw new IsthmusError(
+        'ERR_ISTHMUS_NOT_OWNER',
+        `'${this.name}': nothing is reserved; call reserve() first`,
+      );
+    const length = bytes === undefined ? this.#reserved : checkInteger('bytes', bytes, 0, this.#reserved);
+    this.#reserved = -1;
+    this.#ring.finish(length, FRAME.BYTES);
+    this.#ring.publish();
+    this.#line.wake(); // puts that waited for the reservation
+  }
+
+  /** Gives the reservation up; nothing is put. */
+  cancel(): void {
+    this.check();
+    this.#reserved = -1;
+    this.#line.wake();
+  }
+
+  /**
+   * Nothing will follow: the consumer takes what is left and then sees the end. Final for the object; opening a producer
+   * again throws. Idempotent, does not block. Puts that still wait reject with ClosedError.
+   */
+  end(): void {
+    this.check();
+    if (this.#ring.ended) return;
+    this.#reserved = -1;
+    this.#ring.end();
+    this.#line.failAll(() => this.#endedError());
+  }
+
+  /** True after {@link end}. */
+  get ended(): boolean {
+    this.check();
+    return this.#ring.ended;
+  }
+
+  /** Blocks until the consumer has taken every message put so far. Throws TimeoutError. */
+  flushSync(wait?: SyncWaitOptions): void {
+    this.check();
+    blockSync(this.#flushing(), this.#spin, checkSyncWait(wait), `'${this.name}': not everything was taken`);
+  }
+
+  /** Resolves when the consumer has taken every message put so far. */
+  async flush(wait?: WaitOptions): Promise<void> {
+    this.check();
+    const { timeout, signal } = checkWait(wait);
+    signal?.throwIfAborted();
+    const operation = this.#flushing();
+    if (this.#line.idle && operation.attempt() !== PENDING) return;
+    await this.#line.wait(operation, timeout, signal, `'${this.name}': not everything was taken`);
+  }
+
+  /**
+   * A Node stream that puts what is written to it, with back-pressure; its end is the queue's {@link end}. By default it
+   * takes bytes and strings and cuts chunks that are too large; with `objectMode` each chunk is one message.
+   */
+  writable(options?: WritableOptions): Writable {
+    this.#checkOpen();
+    return makeWritable(this, options);
+  }
+
+  /** Pending waits of this handle keep the process alive (the default). */
+  ref(): this {
+    this.#line.keepsAlive = true;
+    return this;
+  }
+
+  /** Pending waits of this handle do not keep the process alive. */
+  unref(): this {
+    this.#line.keepsAlive = false;
+    return this;
+  }
+
+  /** @internal */
+  protected override onClose(): void {
+    this.#line.failAll(() => closedError(this.name));
+    if (this.#hasRole) releaseRole(this.segment.words, RING.PRODUCER, this.segment.roster);
+  }
+
+  #checkOpen(): void {
+    this.check();
+    if (this.#reserved >= 0)
+      throw new IsthmusError(
+        'ERR_ISTHMUS_NOT_OWNER',
+        `'${this.name}': a reservation is open; commit() or cancel() it first`,
+      );
+    if (this.#ring.ended) throw this.#endedError();
+  }
+
+  #endedError(): ClosedError {
+    return new ClosedError(`'${this.name}' has ended: nothing can follow`);
+  }
+
+  #noRoom(): string {
+    return `'${this.name}': no room for the message`;
+  }
+
+  /** Serves promise forms that wait; true when none is left in front of the caller. */
+  #served(): boolean {
+    this.#line.advance();
+    return this.#line.idle;
+  }
+
+  /** A Sync form takes its turn behind the promise forms that wait already. */
+  #inTurn<R>(operation: Blocking<R>): Blocking<R> {
+    return {
+      attempt: () => (this.#line.idle || this.#served() ? operation.attempt() : PENDING),
+      arm: () => operation.arm(),
+    };
+  }
+
+  #putting(prepared: Prepared): Blocking<true> {
+    return {
+      attempt: () => {
+        if (this.#reserved >= 0 || !this.#frames.tryWritePrepared(prepared)) return PENDING;
+        this.#ring.publish();
+        return true;
+      },
+      arm: () => this.#ring.arm(),
+    };
+  }
+
+  #flushing(): Blocking<true> {
+    return { attempt: () => this.#ring.drained(), arm: () => this.#ring.arm() };
+  }
+
+  #puttingMany(messages: readonly T[]): Blocking<true> & { explain(error: unknown): unknown } {
+    let accepted = 0;
+    return {
+      attempt: () => {
+        if (this.#reserved < 0) accepted += this.#putSome(messages, accepted);
+        return accepted === messages.length ? true : PENDING;
+      },
+      arm: () => this.#ring.arm(),
+      explain: (error) => {
+        if (error instanceof TimeoutError)
+          return new TimeoutError(`${error.message} (${accepted} of ${messages.length} were put)`, accepted);
+        if (error instanceof Error && accepted > 0) return Object.assign(error, { accepted });
+        return error;
+      },
+    };
+  }
+
+  #putSome(messages: readonly T[], from: number): number {
+    const before = this.#ring.position;
+    let next = from;
+    try {
+      while (next < messages.length && this.#frames.tryWrite(messages[next])) next++;
+    } catch (error) {
+      this.#ring.rollBack(before);
+      throw error;
+    }
+    if (next > from) this.#ring.publish();
+    return next - from;
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * The face of the C++ addon (native/addon.cc), described once. Nothing outside lib/ sees it. It knows nothing of queues
+ * or locks: files, mappings, words, byte locks.
+ */
+
+/** What `fstat` says of an open segment. */
+export interface SegmentStat {
+  /** "device:inode": equal for two descriptors of one file. */
+  readonly id: string;
+  readonly regular: boolean;
+  /** Bytes. */
+  readonly size: number;
+  /** Bytes that are backed by pages. */
+  readonly allocated: number;
+  readonly mode: number;
+  readonly uid: number;
+  /** 0: no name refers to the file any more. */
+  readonly links: number;
+}
+
+/** One open file in /dev/shm and this environment's mappings of it. */
+export interface NativeSegment {
+  /** Backs a range with pages; ENOSPC when /dev/shm is full. */
+  reserve(offset: number, bytes: number): void;
+  /** Maps a range; mirrored: a second time right behind, so the buffer has twice the bytes. */
+  map(offset: number, bytes: number, mirrored: boolean): ArrayBuffer;
+  /** Gives the unnamed file its name in one step; EEXIST if taken. */
+  publish(name: string): void;
+  stat(): SegmentStat;
+  /** A copy by `pread`; shorter at the end of the file. */
+  read(offset: number, bytes: number): Buffer;
+  /** Takes a byte of the file's lock space for this descriptor; false while another descriptor holds it. */
+  tryLock(byte: number): boolean;
+  unlock(byte: number): void;
+  /** True while another descriptor holds the byte; errors count as true. */
+  heldByOther(byte: number): boolean;
+  /** Detaches the buffers, unmaps, closes; returns how many mappings had to stay because their buffer was moved away. */
+  close(): number;
+}
+
+/** One open POSIX named semaphore. */
+export interface NativeSemaphore {
+  tryWait(): boolean;
+  /** Blocks at most `milliseconds`; true when a permit was taken. */
+  wait(milliseconds: number): boolean;
+  post(): void;
+  value(): number;
+  /** Calls `deliver` on the event loop once for each permit taken for it, until `stopWaiting`. */
+  startWaiting(deliver: () => void): void;
+  /** How many permits the thread may take from now on. */
+  want(count: number): void;
+  /** Ends the thread's work; permits it took and did not deliver go back. */
+  stopWaiting(): void;
+  close(): void;
+}
+
+export interface Native {
+  create(size: number, mode: number): NativeSegment;
+  open(name: string, writable: boolean): NativeSegment;
+  unlink(name: string): void;
+  list(): string[];
+  space(): { free: number; total: number };
+  /** Sleeps at most 1 s while the word is `expected`; returns 0 or a positive errno (EAGAIN, ETIMEDOUT, EINTR). */
+  futexWait(words: Int32Array, index: number, expected: number, milliseconds: number): number;
+  /** Wakes all sleepers on the word, in every process. */
+  futexWake(words: Int32Array, index: number): number;
+  /** Once per environment, before the first `watch`. */
+  startWaiter(callback: (ids: number[]) => void): void;
+  /** Reports the returned id once when the word is not `expected` any more or was woken. */
+  watch(words: Int32Array, index: number, expected: number): number;
+  unwatch(id: number): void;
+  /** False where futex_waitv is missing or refused and the waiter polls. */
+  readonly hasWaitv: boolean;
+}

@@ -1,0 +1,57 @@
+/** Loads the addon, and explains itself when that fails. */
+
+import { existsSync } from 'node:fs';
+import { endianness } from 'node:os';
+import { join } from 'node:path';
+import nodeGypBuild from 'node-gyp-build';
+import { NativeError } from '../errors.js';
+import type { Native } from './binding.js';
+
+const ROOT = join(__dirname, '..', '..');
+
+function load(): Native {
+  if (process.platform !== 'linux') {
+    throw new NativeError(`isthmus runs on Linux only (futexes, /dev/shm); this is ${process.platform}`);
+  }
+  if (endianness() !== 'LE')
+    throw new NativeError('isthmus needs a little-endian machine: its layout is little-endian');
+  if (process.versions['electron'] !== undefined) {
+    throw new NativeError(
+      'Electron refuses external ArrayBuffers, without which memory cannot be shared; run isthmus in a Node.js process',
+    );
+  }
+  try {
+    return nodeGypBuild(ROOT) as Native;
+  } catch (cause) {
+    throw new NativeError(explain(cause), { cause });
+  }
+}
+
+function explain(cause: unknown): string {
+  const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
+  const libc = isMusl() ? 'musl' : 'glibc';
+  const lines = [
+    `isthmus could not load its native part for ${process.platform}-${process.arch} (${libc}), Node ${process.versions.node}: ${reason}`,
+    'Possible solutions:',
+  ];
+  if (existsSync(join(ROOT, 'prebuilds', `${process.platform}-${process.arch}`))) {
+    lines.push(
+      '- a prebuilt binary is there but does not load: see the reason above (a C library that is too old, or musl?)',
+    );
+  } else {
+    lines.push('- no prebuilt binary for this platform came with the package');
+  }
+  lines.push(
+    `- build it from source (needs make, a C++17 compiler and Python 3): cd ${ROOT} && npm run build:native`,
+    '- if node_modules was copied from another machine, install again on this one',
+  );
+  return lines.join('\n');
+}
+
+function isMusl(): boolean {
+  const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } } | undefined;
+  return report !== undefined && report.header?.glibcVersionRuntime === undefined;
+}
+
+/** The addon. One instance per environment: the main thread and each worker have their own. */
+export const native: Native = load();

@@ -1,0 +1,22 @@
+/** What the waiting room needs to know of an operation that may have to wait. */
+
+/** `attempt` could not proceed; nothing was changed. */
+export const PENDING: unique symbol = Symbol('pending');
+
+/** A shared word and the value at which it is worth sleeping on. */
+export interface WaitPoint {
+  readonly words: Int32Array;
+  readonly index: number;
+  expected: number;
+}
+
+/** One operation: tried, announced as asleep, tried again, … until it is done or given up. */
+export interface Blocking<T> {
+  /** Finishes now, or returns PENDING without having changed anything. Throws when it never can finish. */
+  attempt(): T | typeof PENDING;
+  /**
+   * Announces in shared memory that somebody sleeps, and says on what. `undefined`: the state moved meanwhile, attempt
+   * again. An announcement is a flag, never a count: giving up leaves nothing to undo.
+   */
+  arm(): WaitPoint | undefined;
+}

@@ -1,0 +1,23 @@
+/** Deadlines on the monotonic clock: setting the system's clock changes no wait. */
+
+import { isMainThread } from 'node:worker_threads';
+import { TimeoutError } from '../errors.js';
+
+/** Milliseconds on a clock that only goes forward. */
+export const now: () => number = performance.now.bind(performance);
+
+/** The instant `timeout` ms from now (`Infinity` for ever). */
+export function deadlineAfter(timeout: number): number {
+  return now() + timeout;
+}
+
+/**
+ * No sleep in the kernel is longer, in ms: no wake-up is trusted to arrive, and signals and `worker.terminate()` must
+ * get through to a thread that waits in a Sync form. Workers look more often, because terminate() waits for them.
+ */
+export const LONGEST_SLEEP = isMainThread ? 1000 : 100;
+
+/** The error of a wait whose time is over. `what`: "'/jobs': no message". */
+export function timedOut(what: string, timeout: number): TimeoutError {
+  return new TimeoutError(`${what} within ${timeout} ms`);
+}

@@ -1,0 +1,186 @@
+/**
+ * The promise form of every wait. Operations of one handle that wait for the same thing stand in a line: first come,
+ * first served, one of them announced to the outside.
+ */
+
+import { type Blocking, PENDING } from './blocking.js';
+import { deadlineAfter, now, timedOut } from './clock.js';
+import { beginWaiting, endWaiting, park, type Sleeper, unpark } from './parking.js';
+import { AdaptiveSpin, TURN_LOOKS } from './spin.js';
+
+interface Place {
+  readonly operation: Blocking<unknown>;
+  readonly resolve: (value: never) => void;
+  readonly reject: (reason: unknown) => void;
+  readonly signal: AbortSignal | undefined;
+  readonly onAbort: (() => void) | undefined;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/** How often a line arms again at once when the state keeps moving, before it lets the event loop turn. */
+const MOST_ARMS = 8;
+/** Node's timers take at most this many ms. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+export class Line implements Sleeper {
+  readonly #places = new Set<Place>();
+  readonly #spin = new AdaptiveSpin(TURN_LOOKS.least, TURN_LOOKS.most);
+  #turn: NodeJS.Immediate | undefined;
+  #looks = 0;
+  #budget = 0;
+  #keepsAlive = true;
+
+  /** True when nobody waits here: an operation may be tried at once without overtaking anybody. */
+  get idle(): boolean {
+    return this.#places.size === 0;
+  }
+
+  /** Whether operations waiting here keep the process alive; as `ref()`/`unref()` of a Node handle. */
+  set keepsAlive(value: boolean) {
+    this.#keepsAlive = value;
+    if (this.idle) return;
+    endWaiting(this);
+    beginWaiting(this, value);
+  }
+
+  /**
+   * Waits for an operation that was tried in vain, behind those that wait already.
+   *
+   * @param timeout ms, checked; 0 rejects at once
+   * @param what begins the TimeoutError's message
+   */
+  wait<T>(
+    operation: Blocking<T>,
+    timeout: number,
+    signal: AbortSignal | undefined,
+    what: string,
+  ): Promise<T> {
+    if (timeout === 0) return Promise.reject(timedOut(what, timeout));
+    return new Promise<T>((resolve, reject) => {
+      const onAbort = signal === undefined ? undefined : () => this.#giveUp(place, signal.reason);
+      const place: Place = { operation, resolve, reject, signal, onAbort, timer: undefined };
+      if (onAbort !== undefined) signal!.addEventListener('abort', onAbort, { once: true });
+      if (timeout !== Number.POSITIVE_INFINITY)
+        this.#startTimer(place, deadlineAfter(timeout), () => timedOut(what, timeout));
+      const first = this.idle;
+      this.#places.add(place);
+      if (!first) return; // whoever stands in front is announced for all
+      beginWaiting(this, this.#keepsAlive);
+      this.#startSpinning();
+    });
+  }
+
+  /** Serves everybody who can be served now, in order; Sync forms call it too before they take their turn. */
+  advance(): void {
+    if (!this.idle && this.#serve() && this.idle) this.#rest();
+  }
+
+  /** The word moved, or a second is over: look again, and go back to sleep if need be. */
+  wake(): void {
+    if (this.idle) return;
+    this.advance();
+    if (!this.idle && this.#turn === undefined) this.#sleep();
+  }
+
+  /** Ends every wait here with an error (the handle is being closed, or the peer is dead). */
+  failAll(makeError: () => Error): void {
+    for (const place of [...this.#places]) this.#settle(place, () => place.reject(makeError()));
+    this.#rest();
+  }
+
+  /** Returns whether anybody was served. */
+  #serve(): boolean {
+    let served = false;
+    for (const place of this.#places) {
+      try {
+        const result = place.operation.attempt();
+        if (result === PENDING) break;
+        this.#settle(place, () => place.resolve(result as never));
+      } catch (error) {
+        this.#settle(place, () => place.reject(error));
+      }
+      served = true;
+    }
+    return served;
+  }
+
+  #settle(place: Place, settle: () => void): void {
+    this.#places.delete(place);
+    clearTimeout(place.timer);
+    if (place.onAbort !== undefined) place.signal!.removeEventListener('abort', place.onAbort);
+    settle();
+  }
+
+  /** Timed out or aborted. Those behind may be able to proceed where this one could not. */
+  #giveUp(place: Place, reason: unknown): void {
+    if (!this.#places.has(place)) return;
+    const [front] = this.#places;
+    this.#settle(place, () => place.reject(reason));
+    if (this.idle) this.#rest();
+    else if (front === place) this.wake();
+  }
+
+  #startTimer(place: Place, deadline: number, error: () => Error): void {
+    const left = Math.max(1, Math.ceil(deadline - now()));
+    place.timer = setTimeout(
+      () => {
+        if (now() < deadline) {
+          this.#startTimer(place, deadline, error);
+          return;
+        }
+        // One last look: what has arrived by now is not given up.
+        this.advance();
+        this.#giveUp(place, error());
+      },
+      Math.min(left, LONGEST_TIMER),
+    );
+    place.timer.unref(); // the heartbeat keeps the process alive, if anything should
+  }
+
+  /** A few turns of the event loop first: a busy conversation never pays for the waiter thread. */
+  #startSpinning(): void {
+    this.#looks = 0;
+    this.#budget = this.#spin.budget();
+    const look = (): void => {
+      this.#turn = undefined;
+      if (this.idle) return;
+      this.#looks++;
+      if (this.#serve()) {
+        this.#spin.hit(this.#looks);
+        if (this.idle) return this.#rest();
+        this.#looks = 0;
+      }
+      if (this.#looks < this.#budget) {
+        this.#turn = setImmediate(look);
+        return;
+      }
+      this.#spin.miss();
+      this.#sleep();
+    };
+    this.#turn = setImmediate(look);
+  }
+
+  #sleep(): void {
+    for (let arms = 0; arms < MOST_ARMS; arms++) {
+      const [front] = this.#places;
+      if (front === undefined) break;
+      try {
+        const point = front.operation.arm();
+        if (point !== undefined) park(this, point);
+        // Looked at again after the announcement: whoever changes the state from here on sees that somebody sleeps.
+        if (!this.#serve() && point !== undefined) return;
+      } catch (error) {
+        this.#settle(front, () => front.reject(error));
+      }
+    }
+    if (this.idle) this.#rest();
+    else this.#startSpinning();
+  }
+
+  #rest(): void {
+    if (this.#turn !== undefined) clearImmediate(this.#turn);
+    this.#turn = undefined;
+    unpark(this);
+    endWaiting(this);
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * Where the promise forms of one environment sleep: on shared words, watched by the addon's waiter thread, so that the
+ * event loop runs on. All sleepers of the environment on one word share one entry.
+ */
+
+import { native } from '../native/load.js';
+import type { WaitPoint } from './blocking.js';
+
+/** Something that sleeps here and is told to look again. Must not throw. */
+export interface Sleeper {
+  wake(): void;
+}
+
+/** ms; see `waiting` below. */
+const LOOK_EVERY = 1000;
+
+interface Entry {
+  readonly id: number;
+  readonly words: Int32Array;
+  readonly index: number;
+  readonly expected: number;
+  readonly sleepers: Set<Sleeper>;
+}
+
+/** Entries by word, and by the id the addon reports. */
+const byWord = new Map<Int32Array, Map<number, Entry>>();
+const byId = new Map<number, Entry>();
+const placeOf = new Map<Sleeper, Entry>();
+
+let started = false;
+
+/** Puts a sleeper on a word. It is woken once (perhaps for nothing) and has left the word then. */
+export function park(sleeper: Sleeper, point: WaitPoint): void {
+  const before = placeOf.get(sleeper);
+  if (before !== undefined) {
+    if (before.words === point.words && before.index === point.index && before.expected === point.expected)
+      return;
+    unpark(sleeper);
+  }
+  if (!started) {
+    started = true;
+    native.startWaiter(wakeAll);
+  }
+  const { words, index, expected } = point;
+  let entries = byWord.get(words);
+  let entry = entries?.get(index);
+  if (entry !== undefined && entry.expected !== expected) {
+    // The word has moved since the others fell asleep: they look again, and everybody who still must sleeps anew.
+    native.unwatch(entry.id);
+    removeEntry(entry);
+    const others = [...entry.sleepers];
+    for (const other of others) placeOf.delete(other);
+    setImmediate(() => {
+      for (const other of others) other.wake();
+    });
+    entries = byWord.get(words);
+    entry = undefined;
+  }
+  if (entry === undefined) {
+    entry = { id: native.watch(words, index, expected), words, index, expected, sleepers: new Set() };
+    if (entries === undefined) {
+      entries = new Map();
+      byWord.set(words, entries);
+    }
+    entries.set(index, entry);
+    byId.set(entry.id, entry);
+  }
+  entry.sleepers.add(sleeper);
+  placeOf.set(sleeper, entry);
+}
+
+/** Takes a sleeper off its word; nothing happens if it is not asleep. */
+export function unpark(sleeper: Sleeper): void {
+  const entry = placeOf.get(sleeper);
+  if (entry === undefined) return;
+  placeOf.delete(sleeper);
+  entry.sleepers.delete(sleeper);
+  if (entry.sleepers.size > 0) return;
+  native.unwatch(entry.id);
+  removeEntry(entry);
+}
+
+function removeEntry(entry: Entry): void {
+  byId.delete(entry.id);
+  const entries = byWord.get(entry.words)!;
+  entries.delete(entry.index);
+  if (entries.size === 0) byWord.delete(entry.words);
+}
+
+function wakeAll(ids: number[]): void {
+  for (const id of ids) {
+    const entry = byId.get(id);
+    if (entry === undefined) continue;
+    removeEntry(entry);
+    for (const sleeper of entry.sleepers) placeOf.delete(sleeper);
+    for (const sleeper of entry.sleepers) sleeper.wake();
+  }
+}
+
+/**
+ * Everybody who waits, asleep or spinning. No wake-up is trusted to arrive (its sender may die between publishing and
+ * waking), so all look again every second; the same timer keeps the process alive while somebody waits who should.
+ */
+const waiting = new Map<Sleeper, boolean>();
+let keepers = 0;
+let heartbeat: NodeJS.Timeout | undefined;
+
+/** Registers a sleeper for the heartbeat. `keepsAlive`: the process stays while it waits. */
+export function beginWaiting(sleeper: Sleeper, keepsAlive: boolean): void {
+  waiting.set(sleeper, keepsAlive);
+  if (heartbeat === undefined) heartbeat = setInterval(beat, LOOK_EVERY).unref();
+  if (keepsAlive && ++keepers === 1) heartbeat.ref();
+}
+
+export function endWaiting(sleeper: Sleeper): void {
+  const keepsAlive = waiting.get(sleeper);
+  if (keepsAlive === undefined) return;
+  waiting.delete(sleeper);
+  if (keepsAlive && --keepers === 0) heartbeat?.unref();
+}
+
+function beat(): void {
+  if (waiting.size === 0) {
+    clearInterval(heartbeat);
+    heartbeat = undefined;
+    return;
+  }
+  for (const sleeper of [...waiting.keys()]) sleeper.wake();
+}

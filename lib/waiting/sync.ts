@@ -1,0 +1,39 @@
+/** The Sync form of every wait: spin briefly, then sleep in the kernel in slices. */
+
+import { native } from '../native/load.js';
+import { type Blocking, PENDING } from './blocking.js';
+import { deadlineAfter, LONGEST_SLEEP, now, timedOut } from './clock.js';
+import type { AdaptiveSpin } from './spin.js';
+
+/**
+ * Runs an operation to its end, blocking this thread.
+ *
+ * @param timeout ms, checked; 0 tries once
+ * @param what begins the TimeoutError's message, for example "'/jobs': no message"
+ */
+export function blockSync<T>(operation: Blocking<T>, spin: AdaptiveSpin, timeout: number, what: string): T {
+  let result = operation.attempt();
+  if (result !== PENDING) return result;
+  if (timeout === 0) throw timedOut(what, timeout);
+  const deadline = timeout === Number.POSITIVE_INFINITY ? timeout : deadlineAfter(timeout);
+
+  const looks = spin.budget();
+  for (let look = 1; look <= looks; look++) {
+    result = operation.attempt();
+    if (result === PENDING) continue;
+    spin.hit(look);
+    return result;
+  }
+  spin.miss();
+
+  for (;;) {
+    const point = operation.arm();
+    // Looked at again after the announcement: whoever changes the state from here on sees that somebody sleeps.
+    result = operation.attempt();
+    if (result !== PENDING) return result;
+    const left = deadline === Number.POSITIVE_INFINITY ? deadline : deadline - now();
+    if (left <= 0) throw timedOut(what, timeout);
+    if (point !== undefined)
+      native.futexWait(point.words, point.index, point.expected, Math.min(left, LONGEST_SLEEP));
+  }
+}

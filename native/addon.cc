@@ -1,0 +1,41 @@
+// What JavaScript sees of the addon. lib/native/binding.ts describes the same face in TypeScript.
+#include <napi.h>
+
+#include <cstdlib>
+
+#include "env_data.h"
+#include "futex.h"
+#include "named_semaphore.h"
+#include "napi_util.h"
+#include "segment.h"
+#include "waiter.h"
+
+namespace isthmus {
+
+bool FeatureDisabled(const char* feature) {
+  const char* list = std::getenv("ISTHMUS_DISABLE");
+  const size_t length = std::strlen(feature);
+  for (const char* at = list; at != nullptr && (at = std::strstr(at, feature)) != nullptr; at += length) {
+    const bool begins = at == list || at[-1] == ',';
+    if (begins && (at[length] == '\0' || at[length] == ',')) return true;
+  }
+  return false;
+}
+
+namespace {
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  env.SetInstanceData(new EnvData());
+  segment::Init(env, exports);
+  futex::Init(env, exports);
+  waiter::Init(env, exports);
+  named_semaphore::Init(env, exports);
+  segment::CloseAtExit(env);
+  return exports;
+}
+
+NODE_API_MODULE(isthmus, Init)
+
+}  // namespace
+
+}  // namespace isthmus

@@ -1,0 +1,88 @@
+#include "futex.h"
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <climits>
+
+#include "napi_util.h"
+
+#ifndef SYS_futex_waitv
+#define SYS_futex_waitv 449  // the same number on every architecture
+#endif
+
+namespace isthmus::futex {
+
+namespace {
+
+timespec ToTimespec(int64_t nanoseconds) {
+  timespec time;
+  time.tv_sec = static_cast<time_t>(nanoseconds / 1000000000);
+  time.tv_nsec = static_cast<long>(nanoseconds % 1000000000);
+  return time;
+}
+
+/** wait(words, index, expected, milliseconds): blocks. 0 woken, EAGAIN the word differs, ETIMEDOUT, EINTR. */
+Napi::Value JsWait(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  uint32_t* word = WordAddress(info, 0);
+  if (word == nullptr) return env.Undefined();
+  if (info.Length() < 4 || !info[2].IsNumber() || !info[3].IsNumber()) return ThrowMisuse(env, "wait(words, index, expected, ms)");
+  const uint32_t expected = info[2].As<Napi::Number>().Uint32Value();
+  const double milliseconds = info[3].As<Napi::Number>().DoubleValue();
+  // The layers above slice every sleep; a caller that forgot must not sleep for ever either.
+  const double bounded = milliseconds > 0 ? (milliseconds < 1000 ? milliseconds : 1000) : 0;
+  const int error = Wait(word, expected, static_cast<int64_t>(bounded * 1e6), true);
+  if (error != 0 && error != EAGAIN && error != ETIMEDOUT && error != EINTR) return ThrowErrno(env, "futex", error);
+  return Napi::Number::New(env, error);
+}
+
+/** wake(words, index): wakes all sleepers of one word, in every process; returns their number. */
+Napi::Value JsWake(const Napi::CallbackInfo& info) {
+  uint32_t* word = WordAddress(info, 0);
+  if (word == nullptr) return info.Env().Undefined();
+  const int woken = Wake(word, INT_MAX, true);
+  if (woken < 0) return ThrowErrno(info.Env(), "futex");
+  return Napi::Number::New(info.Env(), woken);
+}
+
+}  // namespace
+
+int64_t Now() {
+  timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return static_cast<int64_t>(time.tv_sec) * 1000000000 + time.tv_nsec;
+}
+
+int Wait(uint32_t* word, uint32_t expected, int64_t nanoseconds, bool shared) {
+  timespec timeout = ToTimespec(nanoseconds);
+  const int operation = shared ? FUTEX_WAIT : FUTEX_WAIT_PRIVATE;
+  return syscall(SYS_futex, word, operation, expected, &timeout, nullptr, 0) == 0 ? 0 : errno;
+}
+
+int Wake(uint32_t* word, int count, bool shared) {
+  return static_cast<int>(syscall(SYS_futex, word, shared ? FUTEX_WAKE : FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0));
+}
+
+int WaitAny(Waitv* entries, uint32_t count, int64_t deadline) {
+  timespec timeout = ToTimespec(deadline);
+  const long index = syscall(SYS_futex_waitv, entries, count, 0, &timeout, CLOCK_MONOTONIC);
+  return index >= 0 ? static_cast<int>(index) : -errno;
+}
+
+bool WaitAnyAvailable() {
+  static const bool available = [] {
+    if (FeatureDisabled("futex_waitv")) return false;
+    // No entries: EINVAL where the call exists; ENOSYS before Linux 5.16, EPERM (or another refusal) in a sandbox.
+    return syscall(SYS_futex_waitv, nullptr, 0, 0, nullptr, CLOCK_MONOTONIC) == -1 && errno == EINVAL;
+  }();
+  return available;
+}
+
+void Init(Napi::Env env, Napi::Object exports) {
+  exports.Set("futexWait", Napi::Function::New(env, JsWait, "futexWait"));
+  exports.Set("futexWake", Napi::Function::New(env, JsWake, "futexWake"));
+}
+
+}  // namespace isthmus::futex

@@ -1,0 +1,462 @@
+// docs/layout.md against the code: every constant is in a table and every row of a table is in the code; and real
+// objects, read from /dev/shm as plain files, are what the document says, with no offset that is not in its tables.
+
+import { Buffer } from 'node:buffer';
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { closeSync, existsSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { type ElementType, SharedArray, SpscQueue, unlink, Value } from 'isthmus';
+import { afterEach, describe, expect, test } from 'vitest';
+import * as header from '../../dist/memory/header-layout.js';
+import * as roster from '../../dist/memory/roster-layout.js';
+import * as ring from '../../dist/messages/ring-layout.js';
+import * as elements from '../../dist/values/element-types.js';
+import * as watch from '../../dist/values/watch-layout.js';
+
+const text = readFileSync(new URL('../../docs/layout.md', import.meta.url), 'utf8');
+
+// ---- the document
+
+/** The rows of the table that follows a marker comment, cells without their backticks. */
+function table(marker: string): string[][] {
+  const lines = text.split('\n');
+  const at = lines.indexOf(`<!-- ${marker} -->`);
+  if (at < 0) throw new Error(`docs/layout.md has no table '${marker}'`);
+  const begin = lines.findIndex((line, index) => index > at && line.startsWith('|'));
+  if (lines.slice(at + 1, begin).some((line) => line !== ''))
+    throw new Error(`'${marker}' is not right before its table`);
+  const end = lines.findIndex((line, index) => index > begin && !line.startsWith('|'));
+  return lines.slice(begin + 2, end).map((line) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim().replaceAll('`', '')),
+  );
+}
+
+/** First column to second column, a number. */
+function numbers(marker: string): Record<string, number> {
+  const rows = table(marker);
+  const found = Object.fromEntries(rows.map(([name, number]) => [name!, Number(number)]));
+  if (Object.keys(found).length !== rows.length) throw new Error(`'${marker}' names something twice`);
+  return found;
+}
+
+// ---- tables and code, in both directions
+
+/** A module's numbers; `OWNER_ABANDONED` is negative in JavaScript's 32-bit arithmetic. */
+function constantsOf(module: object): Record<string, number> {
+  const found = Object.entries(module).filter(
+    (entry): entry is [string, number] => typeof entry[1] === 'number',
+  );
+  return Object.fromEntries(found.map(([name, value]) => [name, value < 0 ? value >>> 0 : value]));
+}
+
+/** What a module exports that is no number: each must have a table of its own. */
+function groupsOf(module: object): string[] {
+  return Object.keys(module)
+    .filter((name) => name !== 'default' && name !== 'module.exports' && name !== '__esModule')
+    .filter((name) => typeof module[name as never] !== 'number')
+    .sort();
+}
+
+describe('docs/layout.md and the code', () => {
+  test.each([
+    ['lib/memory/header-layout.ts', header],
+    ['lib/memory/roster-layout.ts', roster],
+    ['lib/messages/ring-layout.ts', ring],
+    ['lib/values/watch-layout.ts', watch],
+  ])('constants of %s', (file, module) => {
+    expect(numbers(`constants of ${file}`)).toEqual(constantsOf(module));
+  });
+
+  test('nothing else is exported without a table', () => {
+    expect(groupsOf(header)).toEqual(['HEADER', 'KINDS', 'LIFETIMES', 'MAGIC']);
+    expect(groupsOf(roster)).toEqual(['SLOT']);
+    expect(groupsOf(ring)).toEqual(['FRAME', 'RING']);
+    expect(groupsOf(watch)).toEqual(['WATCH']);
+  });
+
+  test('the header', () => {
+    expect(numbers('offsets: HEADER')).toEqual(header.HEADER);
+    const rows = table('offsets: HEADER').map(([name, offset, size, type]) => ({
+      name: name!,
+      offset: Number(offset),
+      size: Number(size),
+      type: type!,
+    }));
+    let end = 0;
+    for (const { name, offset, size, type } of rows) {
+      expect(offset, `${name} begins where the field before it ends or later`).toBeGreaterThanOrEqual(end);
+      end = offset + size;
+      if (type !== 'bytes') expect(size, name).toBe(Number(type.slice(1)) / 8);
+      if (type !== 'bytes') expect(offset % size, `${name} is aligned`).toBe(0);
+    }
+    expect(end).toBeLessThanOrEqual(header.SCHEMA_OFFSET);
+    const magic = table('offsets: HEADER')[0]![4]!;
+    expect(magic.startsWith(header.MAGIC.toString('hex').replace(/(..)(?=.)/g, '$1 '))).toBe(true);
+    expect(rows[0]!.size).toBe(header.MAGIC.length);
+  });
+
+  test('lifetimes, kinds, frames, words', () => {
+    expect(numbers('names: LIFETIMES')).toEqual(
+      Object.fromEntries(header.LIFETIMES.map((name, i) => [name, i])),
+    );
+    expect(numbers('names: KINDS')).toEqual(header.KINDS);
+    expect(numbers('names: FRAME')).toEqual(ring.FRAME);
+    expect(numbers('words: SLOT')).toEqual(roster.SLOT);
+    expect(numbers('words: WATCH')).toEqual(watch.WATCH);
+    expect(numbers('words: RING')).toEqual(ring.RING);
+  });
+
+  test('element types', () => {
+    const bytes = Object.fromEntries(
+      Object.entries(elements.STORAGE).map(([name, storage]) => [name, storage.bytes]),
+    );
+    expect(numbers('element types')).toEqual(bytes);
+    const documented = table('element types').flatMap(([name, , codes]) =>
+      codes!
+        .split(',')
+        .map((code) => code.trim())
+        .filter((code) => code !== '')
+        .map((code) => [code, name!] as const),
+    );
+    for (const [code, name] of documented) expect(elements.checkElementType(code), code).toBe(name);
+    // Everything of one character that the code accepts is in the table.
+    const accepted = [...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ?'].filter((code) => {
+      try {
+        return elements.checkElementType(code) !== undefined;
+      } catch {
+        return false;
+      }
+    });
+    expect(documented.map(([code]) => code).sort()).toEqual(accepted.sort());
+  });
+
+  test('in both directions: a row too many, one too few, a number that is off', () => {
+    // The comparisons above are worth nothing if the parser drops what it does not understand.
+    for (const marker of text.matchAll(/<!-- (.*) -->/g))
+      expect(table(marker[1]!).length, marker[1]).toBeGreaterThan(0);
+    const numeric = [
+      ...text.matchAll(/<!-- ((?:constants of|offsets:|words:|names:) .*|element types) -->/g),
+    ];
+    expect(numeric).toHaveLength(12);
+    for (const marker of numeric) {
+      for (const [name, number] of Object.entries(numbers(marker[1]!))) {
+        expect(name, marker[1]).toMatch(/^[A-Za-z]\w*$/);
+        expect(Number.isSafeInteger(number), `${marker[1]}: ${name}`).toBe(true);
+      }
+    }
+  });
+});
+
+// ---- real objects, by the document alone
+
+const made: { name: string; close(): void }[] = [];
+const freshName = (): string => `doc-layout-${process.pid}-${randomBytes(4).toString('hex')}`;
+function keep<T extends { name: string; close(): void }>(object: T): T {
+  made.push(object);
+  return object;
+}
+afterEach(() => {
+  const names = new Set(made.map(({ name }) => name));
+  for (const object of made.splice(0)) object.close();
+  // An 'attached' object is gone by now.
+  for (const name of names) if (existsSync(`/dev/shm${name}`)) unlink(name);
+});
+
+const HEADER = table('offsets: HEADER');
+const CONSTANTS = {
+  ...numbers('constants of lib/memory/header-layout.ts'),
+  ...numbers('constants of lib/memory/roster-layout.ts'),
+  ...numbers('constants of lib/messages/ring-layout.ts'),
+} as Record<string, number>;
+const constant = (name: string): number => {
+  const value = CONSTANTS[name];
+  if (value === undefined) throw new Error(`the document has no constant ${name}`);
+  return value;
+};
+
+/** A file in /dev/shm, read as plain bytes. */
+class Reader {
+  readonly bytes: Buffer;
+
+  constructor(name: string) {
+    this.bytes = readFileSync(`/dev/shm${name}`);
+    expect(this.bytes.subarray(0, 8).toString('latin1')).toBe('isthmus\0');
+    expect(this.field('BYTE_ORDER')).toBe(constant('BYTE_ORDER_MARK'));
+    expect(this.field('MAJOR')).toBe(constant('LAYOUT_MAJOR'));
+    expect(this.field('MINOR')).toBe(constant('LAYOUT_MINOR'));
+    expect(this.field('FILE_BYTES')).toBe(this.bytes.length);
+    expect(this.field('PAYLOAD_OFFSET') + this.field('PAYLOAD_BYTES')).toBe(this.bytes.length);
+    expect(this.field('STATE')).toBe(constant('STATE_OPEN'));
+    for (const area of ['WORDS_OFFSET', 'ROSTER_OFFSET', 'MARKS_OFFSET'])
+      expect(this.field(area) % constant('CONTROL_ALIGNMENT')).toBe(0);
+    expect(this.field('PAYLOAD_OFFSET') % constant('PAYLOAD_ALIGNMENT')).toBe(0);
+    const zero = [...this.bytes.subarray(108, 128), ...this.bytes.subarray(132, 256)];
+    expect(zero.every((byte) => byte === 0)).toBe(true);
+  }
+
+  field(name: string): number {
+    const row = HEADER.find(([field]) => field === name)!;
+    const [offset, size] = [Number(row[1]), Number(row[2])];
+    return size === 8 ? Number(this.bytes.readBigUInt64LE(offset)) : this.bytes.readUIntLE(offset, size);
+  }
+
+  get kind(): string {
+    return Object.entries(numbers('names: KINDS')).find(([, number]) => number === this.field('KIND'))![0];
+  }
+
+  get schema(): Record<string, unknown> {
+    const at = this.field('SCHEMA_OFFSET');
+    return JSON.parse(this.bytes.toString('utf8', at, at + this.field('SCHEMA_BYTES')));
+  }
+
+  word(area: string, index: number): number {
+    return this.bytes.readUInt32LE(this.field(area) + 4 * index);
+  }
+
+  slot(slot: number, name: string): number {
+    const { [name]: word } = numbers('words: SLOT');
+    const at = this.field('ROSTER_OFFSET') + slot * constant('SLOT_BYTES') + 4 * word!;
+    const words = table('words: SLOT').find(([field]) => field === name)![2];
+    return words === '2' ? Number(this.bytes.readBigUInt64LE(at)) : this.bytes.readUInt32LE(at);
+  }
+
+  get payload(): Buffer {
+    return this.bytes.subarray(this.field('PAYLOAD_OFFSET'));
+  }
+
+  /** An element by the name of its type and its size in the document. */
+  element(type: string, index: number): unknown {
+    const bytes = numbers('element types')[type]!;
+    const at = index * bytes;
+    const { payload } = this;
+    switch (type[0]) {
+      case 'i':
+        return bytes === 8 ? payload.readBigInt64LE(at) : payload.readIntLE(at, bytes);
+      case 'u':
+        return bytes === 8 ? payload.readBigUInt64LE(at) : payload.readUIntLE(at, bytes);
+      case 'f':
+        return bytes === 8 ? payload.readDoubleLE(at) : payload.readFloatLE(at);
+      default:
+        return payload[at] !== 0;
+    }
+  }
+}
+
+const SAMPLES: Record<string, unknown> = {
+  i8: -100,
+  u8: 200,
+  i16: -30_000,
+  u16: 60_000,
+  i32: -2_000_000_000,
+  u32: 4_000_000_000,
+  i64: -(2n ** 62n) - 1n,
+  u64: 2n ** 63n + 1n,
+  f32: 0.5,
+  f64: Math.PI,
+  bool: true,
+};
+
+function schemaKeys(kind: string): string[] {
+  return table('schemas')
+    .filter(([of]) => of === kind)
+    .map(([, key]) => key!)
+    .sort();
+}
+
+describe('objects as the document says', () => {
+  test('every element type has a sample here', () => {
+    expect(Object.keys(SAMPLES)).toEqual(table('element types').map(([name]) => name));
+  });
+
+  test.each(Object.entries(SAMPLES))('a Value of type %s', (type, sample) => {
+    const value = keep(Value.create(freshName(), type as ElementType, { initial: sample as never }));
+    const file = new Reader(value.name);
+    expect(file.kind).toBe('value');
+    expect(Object.keys(file.schema).sort()).toEqual(schemaKeys('value'));
+    expect(file.schema).toEqual({ type });
+    expect(file.payload.length).toBe(8);
+    expect(file.element(type, 0)).toBe(sample);
+    expect(file.field('FLAGS')).toBe(0);
+  });
+
+  test.each(Object.entries(SAMPLES))('a SharedArray of type %s', (type, sample) => {
+    const array = keep(SharedArray.create(freshName(), type as ElementType, 5));
+    array.set(3, sample as never);
+    const file = new Reader(array.name);
+    expect(file.kind).toBe('array');
+    expect(Object.keys(file.schema).sort()).toEqual(schemaKeys('array'));
+    expect(file.schema).toEqual({ type, length: 5 });
+    expect(file.payload.length).toBe(5 * numbers('element types')[type]!);
+    const zero = sample === true ? false : typeof sample === 'bigint' ? 0n : 0;
+    for (let index = 0; index < 5; index++)
+      expect(file.element(type, index)).toBe(index === 3 ? sample : zero);
+  });
+
+  test('header, lifetime, roster and sleep word', async () => {
+    const before = Date.now();
+    const value = keep(
+      Value.create(freshName(), 'i32', { lifetime: 'attached', participants: 70, mode: 0o640 }),
+    );
+    const file = new Reader(value.name);
+    expect(file.field('LIFETIME')).toBe(numbers('names: LIFETIMES').attached);
+    expect(file.field('PARTICIPANTS')).toBe(70);
+    expect(file.field('CREATOR_PID')).toBe(process.pid);
+    expect(file.field('CREATED_AT')).toBeGreaterThanOrEqual(before);
+    expect(file.field('CREATED_AT')).toBeLessThanOrEqual(Date.now());
+    expect(file.field('MARKS_OFFSET') - file.field('ROSTER_OFFSET')).toBe(8192); // 70 slots of 64 bytes, up to 4096s
+    expect(file.field('PAYLOAD_OFFSET') - file.field('MARKS_OFFSET')).toBeGreaterThanOrEqual(70 * 4096);
+
+    expect(file.slot(0, 'GENERATION')).toBe(1);
+    expect(file.slot(0, 'STATE')).toBe(constant('SLOT_CLAIMED'));
+    expect(file.slot(0, 'PID')).toBe(process.pid);
+    expect(file.slot(0, 'THREAD')).toBe(0);
+    expect(file.slot(0, 'ATTACHED_AT')).toBeGreaterThanOrEqual(before);
+    expect(file.slot(0, 'MARK')).toBe(0);
+    expect(file.slot(1, 'GENERATION')).toBe(0);
+    expect(file.slot(1, 'STATE')).toBe(constant('SLOT_FREE'));
+
+    const { SLEEP, LOCK } = numbers('words: WATCH') as { SLEEP: number; LOCK: number };
+    expect(file.word('WORDS_OFFSET', SLEEP)).toBe(0);
+    expect(file.word('WORDS_OFFSET', LOCK)).toBe(0);
+    const awaited = value.waitFor((now) => now === 1, { timeout: 30_000 });
+    while ((new Reader(value.name).word('WORDS_OFFSET', SLEEP) & 1) === 0) await new Promise(setImmediate);
+    value.add(1 as never);
+    expect(new Reader(value.name).word('WORDS_OFFSET', SLEEP)).toBe(2); // one change woke somebody; nobody sleeps
+    expect(await awaited).toBe(1);
+  });
+
+  test('an SpscQueue: positions, roles, frames of every type, over the end of the ring', () => {
+    // So near 2^32 that the positions wrap, at a place in the ring where a frame runs over its end.
+    const start = 2 ** 32 - 24;
+    const queue = keep(
+      SpscQueue.create(freshName(), { capacity: 4096, codec: 'json', startPosition: start }),
+    );
+    const words = numbers('words: RING') as Record<
+      'TAIL' | 'HEAD' | 'PRODUCER' | 'CONSUMER' | 'START',
+      number
+    >;
+    const types = numbers('names: FRAME');
+    const empty = new Reader(queue.name);
+    expect(empty.kind).toBe('spsc');
+    expect(Object.keys(empty.schema).sort()).toEqual(schemaKeys('spsc'));
+    expect(empty.schema).toEqual({ capacity: 4096, codec: 'json' });
+    expect(empty.field('FLAGS')).toBe(constant('FLAG_MIRRORED'));
+    expect(empty.field('PAYLOAD_BYTES')).toBe(constant('RING_LEAST'));
+    for (const word of [words.TAIL, words.HEAD, words.START])
+      expect(empty.word('WORDS_OFFSET', word)).toBe(start);
+    for (const word of [words.PRODUCER, words.CONSUMER]) expect(empty.word('WORDS_OFFSET', word)).toBe(0);
+
+    const producer = keep(queue.producer());
+    producer.putSync('a message that is longer than 24 bytes: ä');
+    producer.putSync('alone \ud800');
+    producer.putSync(new Uint8Array([1, 2, 3]));
+    producer.putSync(Buffer.from('buffer'));
+    producer.putSync('');
+    producer.putSync({ n: [1, null] });
+    producer.end();
+
+    const file = new Reader(queue.name);
+    const owner = file.word('WORDS_OFFSET', words.PRODUCER) & constant('OWNER_MASK');
+    const slot = owner & 0x3ff;
+    expect(owner >>> 10).toBe(file.slot(slot, 'GENERATION'));
+    expect(file.slot(slot, 'PID')).toBe(process.pid);
+
+    const tail = file.word('WORDS_OFFSET', words.TAIL);
+    const head = file.word('WORDS_OFFSET', words.HEAD);
+    expect(tail & constant('FLAGS')).toBe(constant('ENDED'));
+    expect(head & constant('FLAGS')).toBe(0);
+    const size = file.field('PAYLOAD_BYTES');
+    const twice = Buffer.concat([file.payload, file.payload]); // as if mapped twice in a row
+    const used = ((tail & ~constant('FLAGS')) - (head & ~constant('FLAGS'))) >>> 0;
+    expect(used).toBe(queue.used);
+    const messages: [number, string][] = [];
+    for (let done = 0; done < used; ) {
+      const at = ((head & ~constant('FLAGS')) + done) & (size - 1);
+      const length = twice.readUInt32LE(at);
+      const bytes = twice.subarray(at + constant('FRAME_BYTES'), at + constant('FRAME_BYTES') + length);
+      messages.push([twice.readUInt32LE(at + 4), bytes.toString('latin1')]);
+      done += constant('FRAME_BYTES') + Math.ceil(length / 8) * 8;
+    }
+    expect(messages).toEqual([
+      [types.UTF8, Buffer.from('a message that is longer than 24 bytes: ä').toString('latin1')],
+      [types.UTF16, Buffer.from('alone \ud800', 'utf16le').toString('latin1')],
+      [types.BYTES, '\x01\x02\x03'],
+      [types.BUFFER, 'buffer'],
+      [types.UTF8, ''],
+      [types.CODEC, '{"n":[1,null]}'],
+    ]);
+  });
+
+  test('what the document says of sizes holds for a new object', () => {
+    const value = keep(Value.create(freshName(), 'i32'));
+    const fd = openSync(`/dev/shm${value.name}`, 'r');
+    const { size, blocks } = fstatSync(fd);
+    closeSync(fd);
+    const file = new Reader(value.name);
+    expect(size).toBe(file.field('FILE_BYTES'));
+    // Reserved: everything before the mark pages, and the payload; the mark pages are a hole.
+    const reserved = file.field('MARKS_OFFSET') + Math.ceil(file.field('PAYLOAD_BYTES') / 4096) * 4096;
+    expect(blocks * 512).toBeGreaterThanOrEqual(file.field('MARKS_OFFSET') + file.field('PAYLOAD_BYTES'));
+    if (spawnSync('getconf', ['PAGESIZE'], { encoding: 'utf8' }).stdout?.trim() === '4096')
+      expect(blocks * 512).toBe(reserved);
+  });
+});
+
+// ---- other languages
+
+const PYTHON = spawnSync('python3', ['--version']).status === 0;
+
+function python(source: string, ...args: string[]): string {
+  const { status, stdout, stderr } = spawnSync('python3', ['-c', source, ...args], {
+    encoding: 'utf8',
+    timeout: 30_000,
+  });
+  if (status !== 0) throw new Error(`python3 ended with ${status}: ${stderr}`);
+  return stdout.trim();
+}
+
+describe.skipIf(!PYTHON)('in Python', () => {
+  const block = /```python\n([\s\S]*?)```/.exec(text)?.[1] ?? '';
+
+  test.each(Object.entries(SAMPLES))(
+    'the reader in the document reads a Value of type %s',
+    (type, sample) => {
+      const value = keep(Value.create(freshName(), type as ElementType, { initial: sample as never }));
+      const shown = sample === true ? 'True' : String(sample);
+      expect(python(block, value.name)).toBe(`${type} ${shown}`);
+    },
+  );
+
+  test('it refuses what is no Value', () => {
+    const array = keep(SharedArray.create(freshName(), 'i32', 1));
+    expect(() => python(block, array.name)).toThrow('not a Value');
+  });
+
+  test('a slot whose byte is locked is alive, by the numbers in the document', () => {
+    const name = freshName();
+    const value = Value.create(name, 'i32');
+    // struct flock of 64-bit Linux: short type, short whence, (pad), long start, long length, int pid, (pad)
+    const source = `
+import fcntl, struct, sys
+F_OFD_GETLK = 36
+with open("/dev/shm/" + sys.argv[1], "r+b") as file:
+    for byte in map(int, sys.argv[2:]):
+        lock = struct.pack("hhxxxxqqixxxx", fcntl.F_WRLCK, 0, byte, 1, 0)
+        kind = struct.unpack_from("h", fcntl.fcntl(file, F_OFD_GETLK, lock))[0]
+        print("free" if kind == fcntl.F_UNLCK else "held")
+`;
+    const bytes = [constant('GATE_BYTE'), constant('SLOT_BYTE'), constant('SLOT_BYTE') + 1].map(String);
+    try {
+      expect(python(source, name, ...bytes).split('\n')).toEqual(['free', 'held', 'free']);
+      value.close();
+      expect(python(source, name, ...bytes).split('\n')).toEqual(['free', 'free', 'free']);
+    } finally {
+      value.close();
+      unlink(name);
+    }
+    expect(existsSync(`/dev/shm/${name}`)).toBe(false);
+  });
+});

@@ -1,0 +1,17 @@
+import { availableParallelism } from 'node:os';
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    globalSetup: ['test/global-setup.ts'],
+    // Each test file in a process of its own: the addon, its threads and the exit handlers are part of what we test.
+    pool: 'forks',
+    maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 20_000,
+    // The package is loaded by Node itself, as users load it: never transformed, never a second copy.
+    server: { deps: { external: [/\/dist\//, /\.node$/] } },
+  },
+});
