@@ -12,12 +12,15 @@
         'native/liveness.cc',
         'native/named_semaphore.cc',
         'native/segment.cc',
+        'native/threads.cc',
         'native/waiter.cc',
       ],
       'defines': [
         'NAPI_VERSION=9',
         'NAPI_DISABLE_CPP_EXCEPTIONS',
         'NODE_ADDON_API_DISABLE_DEPRECATED',
+        # A worker that is being terminated cannot take an exception: not a reason to abort the process.
+        'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
       ],
       # Node's own common.gypi asks for the C++ dialect and the -O3 of the Node that happens to build; we ask
       # for ours.

@@ -33,6 +33,8 @@ export { SpscQueue } from './messages/spsc-queue.js';
 export type { SpscAttachOptions, SpscCreateOptions } from './messages/spsc-shape.js';
 export type { ReadableOptions, WritableOptions } from './messages/streams.js';
 export type { AttachOptions, CreateOptions, Size, SyncWaitOptions, WaitOptions } from './options.js';
+export { Semaphore } from './sync/semaphore.js';
+export type { SemaphoreAttachOptions, SemaphoreCreateOptions } from './sync/semaphore-opening.js';
 export type {
   ElementInput,
   ElementOf,

@@ -1,5 +1,254 @@
 #include "named_semaphore.h"
 
-namespace isthmus::named_semaphore {
-void Init(Napi::Env, Napi::Object) {}
-}  // namespace isthmus::named_semaphore
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "env_data.h"
+#include "napi_util.h"
+#include "threads.h"
+
+namespace isthmus {
+
+namespace {
+
+constexpr double kLongestSleep = 1000;  // ms
+constexpr double kThreadSlice = 50;     // ms; a thread that is not needed any more is gone after that
+
+timespec After(clockid_t clock, double milliseconds) {
+  timespec time;
+  clock_gettime(clock, &time);
+  const int64_t nanoseconds = time.tv_nsec + static_cast<int64_t>(milliseconds * 1e6);
+  time.tv_sec += static_cast<time_t>(nanoseconds / 1000000000);
+  time.tv_nsec = static_cast<long>(nanoseconds % 1000000000);
+  return time;
+}
+
+using ClockWait = int (*)(sem_t*, clockid_t, const timespec*);
+
+/** sem_clockwait (glibc 2.30), looked up so that the addon loads where it is missing. */
+ClockWait FindClockWait() {
+  static const ClockWait found =
+      FeatureDisabled("sem_clockwait") ? nullptr : reinterpret_cast<ClockWait>(dlsym(RTLD_DEFAULT, "sem_clockwait"));
+  return found;
+}
+
+/**
+ * Waits at most `milliseconds` (bounded to 1 s) for a permit; 0 or an errno. Without sem_clockwait the slice is measured
+ * on the realtime clock, which somebody may set: the callers' deadlines are on the monotonic one, so a clock set back
+ * lengthens no wait by more than this slice's share, and one set forward only makes them look again early.
+ */
+int WaitSlice(sem_t* semaphore, double milliseconds) {
+  const double bounded = std::min(std::max(milliseconds, 0.0), kLongestSleep);
+  if (ClockWait clock_wait = FindClockWait()) {
+    const timespec deadline = After(CLOCK_MONOTONIC, bounded);
+    return clock_wait(semaphore, CLOCK_MONOTONIC, &deadline) == 0 ? 0 : errno;
+  }
+  const timespec deadline = After(CLOCK_REALTIME, bounded);
+  return sem_timedwait(semaphore, &deadline) == 0 ? 0 : errno;
+}
+
+}  // namespace
+
+Napi::Function NamedSemaphore::Define(Napi::Env env) {
+  return DefineClass(
+      env, "NativeSemaphore",
+      {InstanceMethod<&NamedSemaphore::TryWait>("tryWait"), InstanceMethod<&NamedSemaphore::Wait>("wait"),
+       InstanceMethod<&NamedSemaphore::Post>("post"), InstanceMethod<&NamedSemaphore::GetValue>("value"),
+       InstanceMethod<&NamedSemaphore::OnPermits>("onPermits"), InstanceMethod<&NamedSemaphore::Want>("want"),
+       InstanceMethod<&NamedSemaphore::JsClose>("close")});
+}
+
+NamedSemaphore::NamedSemaphore(const Napi::CallbackInfo& info)
+    : Napi::ObjectWrap<NamedSemaphore>(info), env_(info.Env()) {
+  Napi::Env env = info.Env();
+  if (info.Length() < 2 || !info[0].IsString() || !IsInteger(info[1])) {
+    ThrowMisuse(env, "new NativeSemaphore(name, initial)");
+    return;
+  }
+  const std::string name = "/" + info[0].As<Napi::String>().Utf8Value();
+  const int64_t initial = ToInt64(info[1]);
+  sem_t* semaphore = initial < 0 ? sem_open(name.c_str(), 0)
+                                 : sem_open(name.c_str(), O_CREAT | O_EXCL, 0600, static_cast<unsigned>(initial));
+  if (semaphore == SEM_FAILED) {
+    ThrowErrno(env, "sem_open");
+    return;
+  }
+  state_ = std::make_shared<State>(semaphore);
+}
+
+NamedSemaphore::~NamedSemaphore() {
+  if (state_) Close(false);
+}
+
+bool NamedSemaphore::Usable(Napi::Env env) const {
+  if (state_) return true;
+  ThrowMisuse(env, "this semaphore is closed");
+  return false;
+}
+
+/** tryWait(): true when a permit was taken. */
+Napi::Value NamedSemaphore::TryWait(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  if (!Usable(env)) return env.Undefined();
+  while (sem_trywait(state_->semaphore) != 0) {
+    if (errno == EAGAIN) return Napi::Boolean::New(env, false);
+    if (errno != EINTR) return ThrowErrno(env, "sem_trywait");
+  }
+  return Napi::Boolean::New(env, true);
+}
+
+/** wait(milliseconds): blocks, at most 1 s; true when a permit was taken. */
+Napi::Value NamedSemaphore::Wait(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  if (!Usable(env)) return env.Undefined();
+  if (info.Length() < 1 || !info[0].IsNumber()) return ThrowMisuse(env, "wait(milliseconds)");
+  const int error = WaitSlice(state_->semaphore, info[0].As<Napi::Number>().DoubleValue());
+  if (error != 0 && error != ETIMEDOUT && error != EINTR) return ThrowErrno(env, "sem_clockwait", error);
+  return Napi::Boolean::New(env, error == 0);
+}
+
+Napi::Value NamedSemaphore::Post(const Napi::CallbackInfo& info) {
+  if (!Usable(info.Env())) return info.Env().Undefined();
+  if (sem_post(state_->semaphore) != 0) return ThrowErrno(info.Env(), "sem_post");
+  return info.Env().Undefined();
+}
+
+Napi::Value NamedSemaphore::GetValue(const Napi::CallbackInfo& info) {
+  if (!Usable(info.Env())) return info.Env().Undefined();
+  int value = 0;
+  if (sem_getvalue(state_->semaphore, &value) != 0) return ThrowErrno(info.Env(), "sem_getvalue");
+  return Napi::Number::New(info.Env(), std::max(value, 0));  // POSIX allows a negative number of waiters here
+}
+
+/** onPermits(callback): once, before the first want; the callback gets a number of permits, and must not throw. */
+Napi::Value NamedSemaphore::OnPermits(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  if (!Usable(env)) return env.Undefined();
+  if (info.Length() < 1 || !info[0].IsFunction() || state_->deliver != nullptr) return ThrowMisuse(env, "onPermits(callback)");
+  napi_value name;
+  napi_create_string_utf8(env, "isthmus semaphore", NAPI_AUTO_LENGTH, &name);
+  napi_threadsafe_function deliver;
+  if (napi_create_threadsafe_function(env, info[0], nullptr, name, 0, 1, nullptr, nullptr, state_.get(), CallJs, &deliver) !=
+      napi_ok) {
+    return ThrowErrno(env, "napi_create_threadsafe_function", ENOMEM);
+  }
+  napi_unref_threadsafe_function(env, deliver);  // JavaScript decides what keeps the loop alive
+  state_->deliver = deliver;
+  // Hooks run last in, first out: ours ends the use of the function before the function goes away.
+  napi_add_env_cleanup_hook(env, CloseAtExit, this);
+  return env.Undefined();
+}
+
+/** want(count): how many permits JavaScript waits for now; the thread takes no more than these. */
+Napi::Value NamedSemaphore::Want(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  if (!Usable(env)) return env.Undefined();
+  if (info.Length() < 1 || !IsInteger(info[0]) || state_->deliver == nullptr) return ThrowMisuse(env, "want(count)");
+  std::lock_guard<std::mutex> lock(state_->mutex);
+  state_->wanted = static_cast<int>(ToInt64(info[0]));
+  if (state_->running || state_->wanted <= state_->ready) return env.Undefined();
+  auto* argument = new std::shared_ptr<State>(state_);
+  state_->running = StartThread(nullptr, Run, argument);
+  if (state_->running) return env.Undefined();
+  delete argument;
+  return ThrowErrno(env, "pthread_create", EAGAIN);
+}
+
+void* NamedSemaphore::Run(void* argument) {
+  prctl(PR_SET_NAME, "isthmus-sem");
+  std::unique_ptr<std::shared_ptr<State>> owned(static_cast<std::shared_ptr<State>*>(argument));
+  State& state = **owned;
+  std::unique_lock<std::mutex> lock(state.mutex);
+  while (!state.closed && state.ready < state.wanted) {
+    lock.unlock();
+    const int error = WaitSlice(state.semaphore, kThreadSlice);
+    lock.lock();
+    if (error != 0) continue;
+    if (state.closed || state.ready >= state.wanted) {
+      sem_post(state.semaphore);  // nobody waits for it any more
+    } else if (state.ready++ == 0) {
+      napi_call_threadsafe_function(state.deliver, nullptr, napi_tsfn_nonblocking);
+    }
+  }
+  state.running = false;
+  state.idle.notify_all();
+  lock.unlock();
+  return nullptr;
+}
+
+void NamedSemaphore::CallJs(napi_env env, napi_value callback, void* context, void*) {
+  if (env == nullptr || callback == nullptr) return;  // the environment is going away; Close has given the permits back
+  State* state = static_cast<State*>(context);
+  int permits;
+  {
+    std::lock_guard<std::mutex> lock(state->mutex);
+    if (state->closed) return;
+    permits = state->ready;
+    state->ready = 0;
+    state->wanted -= std::min(permits, state->wanted);
+  }
+  if (permits == 0) return;
+  napi_value undefined, count;
+  napi_get_undefined(env, &undefined);
+  napi_create_int32(env, permits, &count);
+  if (napi_call_function(env, undefined, callback, 1, &count, nullptr) == napi_ok) return;
+  // The environment is being terminated: what JavaScript could not take goes back.
+  for (int i = 0; i < permits; i++) sem_post(state->semaphore);
+}
+
+void NamedSemaphore::Close(bool wait_for_thread) {
+  std::shared_ptr<State> state = std::move(state_);
+  state_.reset();
+  napi_threadsafe_function deliver;
+  {
+    std::unique_lock<std::mutex> lock(state->mutex);
+    state->closed = true;
+    for (; state->ready > 0; state->ready--) sem_post(state->semaphore);
+    deliver = state->deliver;
+    state->deliver = nullptr;  // used under the mutex only, and never again once closed
+    if (wait_for_thread) {
+      state->idle.wait_for(lock, std::chrono::seconds(2), [&] { return !state->running; });
+    }
+  }
+  if (deliver == nullptr) return;
+  napi_remove_env_cleanup_hook(env_, CloseAtExit, this);
+  napi_release_threadsafe_function(deliver, napi_tsfn_abort);
+}
+
+void NamedSemaphore::CloseAtExit(void* self) {
+  NamedSemaphore* semaphore = static_cast<NamedSemaphore*>(self);
+  if (semaphore->state_) semaphore->Close(true);
+}
+
+Napi::Value NamedSemaphore::JsClose(const Napi::CallbackInfo& info) {
+  if (state_) Close(false);
+  return info.Env().Undefined();
+}
+
+namespace named_semaphore {
+
+namespace {
+
+Napi::Value JsUnlink(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  if (info.Length() < 1 || !info[0].IsString()) return ThrowMisuse(env, "unlinkSemaphore(name)");
+  if (sem_unlink(("/" + info[0].As<Napi::String>().Utf8Value()).c_str()) != 0) return ThrowErrno(env, "sem_unlink");
+  return env.Undefined();
+}
+
+}  // namespace
+
+void Init(Napi::Env env, Napi::Object exports) {
+  exports.Set("NativeSemaphore", NamedSemaphore::Define(env));
+  exports.Set("unlinkSemaphore", Napi::Function::New(env, JsUnlink, "unlinkSemaphore"));
+  exports.Set("semaphoreBytes", Napi::Number::New(env, sizeof(sem_t)));
+}
+
+}  // namespace named_semaphore
+
+}  // namespace isthmus

@@ -1,8 +1,64 @@
 // POSIX named semaphores through the public calls only; nothing here knows what lies inside a sem_t.
+//
+// A promise form needs somebody who sleeps in sem_wait: one thread per semaphore, alive only while permits are wanted.
+// It sleeps in short slices, because nothing else could end its sleep; a permit that it takes too late goes back.
 #pragma once
 
 #include <napi.h>
+#include <semaphore.h>
 
-namespace isthmus::named_semaphore {
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace isthmus {
+
+class NamedSemaphore : public Napi::ObjectWrap<NamedSemaphore> {
+ public:
+  static Napi::Function Define(Napi::Env env);
+
+  /** new Semaphore(name, initial): initial -1 opens an existing one. Throws as sem_open fails. */
+  explicit NamedSemaphore(const Napi::CallbackInfo& info);
+  ~NamedSemaphore() override;
+
+ private:
+  /** What the thread shares with JavaScript; the last of the two closes the semaphore. */
+  struct State {
+    explicit State(sem_t* opened) : semaphore(opened) {}
+    ~State() { sem_close(semaphore); }
+    sem_t* const semaphore;
+    std::mutex mutex;
+    std::condition_variable idle;
+    // Guarded by the mutex:
+    int wanted = 0;   // permits that JavaScript waits for
+    int ready = 0;    // permits taken for it and not yet collected
+    bool running = false;
+    bool closed = false;
+    napi_threadsafe_function deliver = nullptr;
+  };
+
+  static void* Run(void* state);
+  static void CallJs(napi_env env, napi_value callback, void* context, void* data);
+
+  Napi::Value TryWait(const Napi::CallbackInfo& info);
+  Napi::Value Wait(const Napi::CallbackInfo& info);
+  Napi::Value Post(const Napi::CallbackInfo& info);
+  Napi::Value GetValue(const Napi::CallbackInfo& info);
+  Napi::Value OnPermits(const Napi::CallbackInfo& info);
+  Napi::Value Want(const Napi::CallbackInfo& info);
+  Napi::Value JsClose(const Napi::CallbackInfo& info);
+
+  bool Usable(Napi::Env env) const;
+  void Close(bool wait_for_thread);
+  static void CloseAtExit(void* self);
+
+  napi_env env_;
+  std::shared_ptr<State> state_;
+};
+
+namespace named_semaphore {
 void Init(Napi::Env env, Napi::Object exports);
-}  // namespace isthmus::named_semaphore
+}  // namespace named_semaphore
+
+}  // namespace isthmus

@@ -1,6 +1,5 @@
 #include "waiter.h"
 
-#include <signal.h>
 #include <sys/prctl.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include "env_data.h"
 #include "futex.h"
 #include "napi_util.h"
+#include "threads.h"
 
 namespace isthmus {
 
@@ -20,26 +20,8 @@ constexpr int64_t kCollectWithin = 10 * kMillisecond;    // a loop that is busy 
 constexpr int64_t kShortestScan = kMillisecond;
 constexpr int64_t kLongestScan = 50 * kMillisecond;
 constexpr size_t kWordsPerThread = futex::kMaxWaitv - 1;  // one is the thread's own control word
-constexpr size_t kStackBytes = 64 * 1024;
 
 uint32_t Load(const uint32_t* word) { return __atomic_load_n(word, __ATOMIC_SEQ_CST); }
-
-bool StartThread(pthread_t* thread, void* (*run)(void*), void* argument) {
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-#if !defined(__SANITIZE_ADDRESS__)
-  pthread_attr_setstacksize(&attributes, kStackBytes);  // refused where thread-local data needs more: the default then
-#endif
-  // Signals belong to the threads that expect them.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int error = pthread_create(thread, &attributes, run, argument);
-  if (error == EINVAL) error = pthread_create(thread, nullptr, run, argument);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  pthread_attr_destroy(&attributes);
-  return error == 0;
-}
 
 }  // namespace
 

@@ -1,10 +1,8 @@
 /** What every named object's handle has: a name, `close()`, and an end that comes even when nobody closes. */
 
 import { ClosedError } from '../errors.js';
+import { closeOnExit, forgetOnExit } from './leaving.js';
 import type { Segment } from './segment.js';
-
-/** Handles that are open in this environment, closed when it exits. */
-const open = new Set<SharedObject>();
 
 /** The base of all handles on named objects. */
 export abstract class SharedObject {
@@ -16,7 +14,7 @@ export abstract class SharedObject {
   protected constructor(segment: Segment) {
     this.#name = segment.path;
     this.#segment = segment;
-    trackOpenHandle(this);
+    closeOnExit(this);
   }
 
   /** The object's name, with its slash. */
@@ -37,7 +35,7 @@ export abstract class SharedObject {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    open.delete(this);
+    forgetOnExit(this);
     try {
       this.onClose();
     } finally {
@@ -65,23 +63,4 @@ export abstract class SharedObject {
 
 export function closedError(path: string): ClosedError {
   return new ClosedError(`this handle on '${path}' is closed; open the object again to use it`);
-}
-
-let listening = false;
-
-function trackOpenHandle(handle: SharedObject): void {
-  open.add(handle);
-  if (listening) return;
-  listening = true;
-  // Node-API cleanup hooks do not run on the main thread for process.exit() or an uncaught exception. Leaving is not
-  // dying: roles, locks and slots are given back here.
-  process.on('exit', () => {
-    for (const one of open) {
-      try {
-        one.close();
-      } catch {
-        // Nobody is left to tell; the kernel frees what we could not.
-      }
-    }
-  });
 }

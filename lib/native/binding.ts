@@ -41,16 +41,15 @@ export interface NativeSegment {
 /** One open POSIX named semaphore. */
 export interface NativeSemaphore {
   tryWait(): boolean;
-  /** Blocks at most `milliseconds`; true when a permit was taken. */
+  /** Blocks at most `milliseconds` (and 1 s); true when a permit was taken. */
   wait(milliseconds: number): boolean;
   post(): void;
   value(): number;
-  /** Calls `deliver` on the event loop once for each permit taken for it, until `stopWaiting`. */
-  startWaiting(deliver: () => void): void;
-  /** How many permits the thread may take from now on. */
+  /** Once, before the first `want`: gets the number of permits taken on a thread of their own. Must not throw. */
+  onPermits(callback: (permits: number) => void): void;
+  /** How many permits that thread may take from now on; it lives only while it may. */
   want(count: number): void;
-  /** Ends the thread's work; permits it took and did not deliver go back. */
-  stopWaiting(): void;
+  /** Permits that were taken and not delivered go back. Idempotent. */
   close(): void;
 }
 
@@ -69,6 +68,14 @@ export interface Native {
   /** Reports the returned id once when the word is not `expected` any more or was woken. */
   watch(words: Int32Array, index: number, expected: number): number;
   unwatch(id: number): void;
+  /** `initial` -1 opens an existing semaphore, otherwise it must not exist. */
+  readonly NativeSemaphore: new (
+    name: string,
+    initial: number,
+  ) => NativeSemaphore;
+  unlinkSemaphore(name: string): void;
+  /** sizeof(sem_t): a smaller file is no semaphore. */
+  readonly semaphoreBytes: number;
   /** False where futex_waitv is missing or refused and the waiter polls. */
   readonly hasWaitv: boolean;
 }

@@ -15,7 +15,7 @@ function load(): Native {
   }
   if (endianness() !== 'LE')
     throw new NativeError('isthmus needs a little-endian machine: its layout is little-endian');
-  if (process.versions['electron'] !== undefined) {
+  if (process.versions.electron !== undefined) {
     throw new NativeError(
       'Electron refuses external ArrayBuffers, without which memory cannot be shared; run isthmus in a Node.js process',
     );

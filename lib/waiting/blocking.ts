@@ -10,6 +10,9 @@ export interface WaitPoint {
   expected: number;
 }
 
+/** `arm`: the sleeper is not on a word, somebody else will wake it. */
+export const ELSEWHERE: unique symbol = Symbol('elsewhere');
+
 /** One operation: tried, announced as asleep, tried again, … until it is done or given up. */
 export interface Blocking<T> {
   /** Finishes now, or returns PENDING without having changed anything. Throws when it never can finish. */

@@ -3,13 +3,19 @@
  * first served, one of them announced to the outside.
  */
 
-import { type Blocking, PENDING } from './blocking.js';
+import { leaving } from '../memory/leaving.js';
+import { type Blocking, ELSEWHERE, PENDING, type WaitPoint } from './blocking.js';
 import { deadlineAfter, now, timedOut } from './clock.js';
 import { beginWaiting, endWaiting, park, type Sleeper, unpark } from './parking.js';
 import { AdaptiveSpin, TURN_LOOKS } from './spin.js';
 
+/** As a Blocking; `arm` may also say ELSEWHERE. */
+export interface LineOperation<T> extends Omit<Blocking<T>, 'arm'> {
+  arm(): WaitPoint | typeof ELSEWHERE | undefined;
+}
+
 interface Place {
-  readonly operation: Blocking<unknown>;
+  readonly operation: LineOperation<unknown>;
   readonly resolve: (value: never) => void;
   readonly reject: (reason: unknown) => void;
   readonly signal: AbortSignal | undefined;
@@ -35,6 +41,11 @@ export class Line implements Sleeper {
     return this.#places.size === 0;
   }
 
+  /** How many wait here. */
+  get length(): number {
+    return this.#places.size;
+  }
+
   /** Whether operations waiting here keep the process alive; as `ref()`/`unref()` of a Node handle. */
   set keepsAlive(value: boolean) {
     this.#keepsAlive = value;
@@ -50,7 +61,7 @@ export class Line implements Sleeper {
    * @param what begins the TimeoutError's message
    */
   wait<T>(
-    operation: Blocking<T>,
+    operation: LineOperation<T>,
     timeout: number,
     signal: AbortSignal | undefined,
     what: string,
@@ -84,7 +95,9 @@ export class Line implements Sleeper {
 
   /** Ends every wait here with an error (the handle is being closed, or the peer is dead). */
   failAll(makeError: () => Error): void {
-    for (const place of [...this.#places]) this.#settle(place, () => place.reject(makeError()));
+    // At exit nobody could handle the rejection any more, and it would change the exit code.
+    if (!leaving()) for (const place of [...this.#places]) this.#settle(place, () => place.reject(makeError()));
+    this.#places.clear();
     this.#rest();
   }
 
@@ -147,7 +160,10 @@ export class Line implements Sleeper {
       this.#looks++;
       if (this.#serve()) {
         this.#spin.hit(this.#looks);
-        if (this.idle) return this.#rest();
+        if (this.idle) {
+          this.#rest();
+          return;
+        }
         this.#looks = 0;
       }
       if (this.#looks < this.#budget) {
@@ -166,7 +182,7 @@ export class Line implements Sleeper {
       if (front === undefined) break;
       try {
         const point = front.operation.arm();
-        if (point !== undefined) park(this, point);
+        if (point !== undefined && point !== ELSEWHERE) park(this, point);
         // Looked at again after the announcement: whoever changes the state from here on sees that somebody sleeps.
         if (!this.#serve() && point !== undefined) return;
       } catch (error) {

@@ -1,0 +1,54 @@
+// What the command says about itself, and about being called wrongly.
+
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { isthmus } from './command.js';
+
+test.each([
+  ['--help'],
+  ['ls', '--help'],
+  ['inspect', '--help'],
+  ['rm', '-h'],
+  ['send', '--help'],
+  ['help', 'receive'],
+])('isthmus %s %s: help on stdout with the exit codes', async (...args) => {
+  const { code, stdout, stderr } = await isthmus(args);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout.toString()).toMatch(/^Usage: isthmus/);
+  expect(stdout.toString()).toMatch(/Exit codes:\n {2}0 +done\n {2}1 [\s\S]* {2}5 +timeout[\s\S]*130/);
+});
+
+test('--version is the version of the package', async () => {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  const { code, stdout } = await isthmus(['--version']);
+  expect({ code, out: stdout.toString() }).toEqual({ code: 0, out: `${version}\n` });
+});
+
+test.each<[string[], RegExp]>([
+  [[], /Usage/],
+  [['lss'], /unknown command 'lss'\n.*Did you mean ls/],
+  [['ls', '--jsn'], /unknown option '--jsn'/],
+  [['ls', 'more'], /too many arguments/],
+  [['rm'], /missing required argument/],
+  [['inspect'], /missing required argument/],
+  [['inspect', ''], /name must be/],
+  [['inspect', 'a', 'b'], /too many arguments/],
+  [['send'], /missing required argument/],
+  [['send', '..'], /name must be/],
+  [['send', 'sem.x'], /does not begin with 'sem\.'/],
+  [['send', 'x'.repeat(201)], /name must be/],
+  [['receive', 'a b'], /name must be/],
+  [['receive', 'a', '--lines'], /unknown option '--lines'/],
+  [['send', 'a', '--timeout', 'soon'], /number of milliseconds/],
+  [['send', 'a', '--timeout', '-1'], /number of milliseconds/],
+  [['receive', 'a', '--timeout', '0'], /number of milliseconds/],
+  [['send', 'a', '--capacity', '100'], /capacity must be a multiple of 8/],
+  [['send', 'a', '--capacity', '2GB'], /capacity must be/],
+  [['receive', 'a', '--capacity', 'big'], /capacity must be/],
+])('isthmus %j: exit code 2 and a message', async (args, message) => {
+  const { code, stdout, stderr } = await isthmus(args);
+  expect(code).toBe(2);
+  expect(stdout.toString()).toBe('');
+  expect(stderr).toMatch(message);
+  expect(stderr).not.toMatch(/^ +at /m);
+});
