@@ -77,8 +77,9 @@ export class Segment {
     removeIfUnused(this.name, this.#native, this.#control, () => this.roster.anyoneElse());
   }
 
-  get condemned(): boolean {
-    return isCondemned(this.#native, this.#control);
+  /** True for an 'attached' object whose last user died: it should be gone, and whoever finds it removes it. */
+  get orphaned(): boolean {
+    return this.header.lifetime === 'attached' && !this.roster.anyoneElse();
   }
 
   retain(): this {
@@ -214,7 +215,7 @@ export function attachSegment<Shape>(
         header,
         withSystemErrors(path, () => map(file, header)),
       );
-      if (segment.join(type.ownerWords)) return { segment: segment.retain(), shape };
+      if (!segment.orphaned && segment.join(type.ownerWords)) return { segment: segment.retain(), shape };
       segment.settle();
     } catch (error) {
       file.close();

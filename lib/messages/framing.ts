@@ -74,10 +74,13 @@ export class FrameWriter {
     try {
       return this.#codec.encode(message);
     } catch (cause) {
+      if ((cause as { code?: unknown }).code === 'ERR_INVALID_ARG_TYPE') throw cause; // it says all there is to say
       const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new TypeError(`codec '${this.#codec.name}' cannot encode ${describe(message)}: ${reason}`, {
-        cause,
-      });
+      const error = new TypeError(
+        `codec '${this.#codec.name}' cannot encode ${describe(message)}: ${reason}`,
+        { cause },
+      );
+      throw Object.assign(error, { code: 'ERR_INVALID_ARG_VALUE' });
     }
   }
 

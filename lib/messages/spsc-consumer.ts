@@ -1,7 +1,7 @@
 /** The consuming end of an SpscQueue. */
 
 import type { Readable } from 'node:stream';
-import { IsthmusError } from '../errors.js';
+import { NotOwnerError } from '../errors.js';
 import { claimRole, releaseRole } from '../memory/roles.js';
 import type { Segment } from '../memory/segment.js';
 import { closedError, SharedObject } from '../memory/shared-object.js';
@@ -154,11 +154,7 @@ export class SpscConsumer<T = unknown> extends SharedObject implements AsyncIter
   /** Consumes the message that {@link peek} showed; its view must not be used any more. */
   release(): void {
     this.check();
-    if (!this.#peeking)
-      throw new IsthmusError(
-        'ERR_ISTHMUS_NOT_OWNER',
-        `'${this.name}': nothing was peeked at; call peek() first`,
-      );
+    if (!this.#peeking) throw new NotOwnerError(`'${this.name}': nothing was peeked at; call peek() first`);
     this.#peeking = false;
     this.#ring.next(); // the same frame: nobody else moves the head
     this.#ring.consume();

@@ -1,7 +1,7 @@
 /** The producing end of an SpscQueue. */
 
 import type { Writable } from 'node:stream';
-import { ClosedError, IsthmusError, outOfRange, TimeoutError } from '../errors.js';
+import { ClosedError, NotOwnerError, outOfRange, TimeoutError } from '../errors.js';
 import { claimRole, releaseRole } from '../memory/roles.js';
 import type { Segment } from '../memory/segment.js';
 import { closedError, SharedObject } from '../memory/shared-object.js';
@@ -168,10 +168,7 @@ export class SpscProducer<T = unknown> extends SharedObject {
   commit(bytes?: number): void {
     this.check();
     if (this.#reserved < 0)
-      throw new IsthmusError(
-        'ERR_ISTHMUS_NOT_OWNER',
-        `'${this.name}': nothing is reserved; call reserve() first`,
-      );
+      throw new NotOwnerError(`'${this.name}': nothing is reserved; call reserve() first`);
     const length = bytes === undefined ? this.#reserved : checkInteger('bytes', bytes, 0, this.#reserved);
     this.#reserved = -1;
     this.#ring.finish(length, FRAME.BYTES);
@@ -250,10 +247,7 @@ export class SpscProducer<T = unknown> extends SharedObject {
   #checkOpen(): void {
     this.check();
     if (this.#reserved >= 0)
-      throw new IsthmusError(
-        'ERR_ISTHMUS_NOT_OWNER',
-        `'${this.name}': a reservation is open; commit() or cancel() it first`,
-      );
+      throw new NotOwnerError(`'${this.name}': a reservation is open; commit() or cancel() it first`);
     if (this.#ring.ended) throw this.#endedError();
   }
 

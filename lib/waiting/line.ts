@@ -96,7 +96,8 @@ export class Line implements Sleeper {
   /** Ends every wait here with an error (the handle is being closed, or the peer is dead). */
   failAll(makeError: () => Error): void {
     // At exit nobody could handle the rejection any more, and it would change the exit code.
-    if (!leaving()) for (const place of [...this.#places]) this.#settle(place, () => place.reject(makeError()));
+    if (!leaving())
+      for (const place of [...this.#places]) this.#settle(place, () => place.reject(makeError()));
     this.#places.clear();
     this.#rest();
   }

@@ -25,7 +25,22 @@ const OPENERS: Record<string, (name: never) => unknown> = {
 describe.each(Object.entries(OPENERS))('%s', (_, open) => {
   test('refuses wrong names before any system call', () => {
     const before = readdirSync('/dev/shm').length;
-    const wrong = ['', '/', '.', '..', '/..', 'a/b', '//a', '../x', 'a b', 'ä', 'a\0b', 'x'.repeat(201), 'sem.x', '/sem.x'];
+    const wrong = [
+      '',
+      '/',
+      '.',
+      '..',
+      '/..',
+      'a/b',
+      '//a',
+      '../x',
+      'a b',
+      'ä',
+      'a\0b',
+      'x'.repeat(201),
+      'sem.x',
+      '/sem.x',
+    ];
     for (const name of wrong) {
       expect(() => open(name as never), JSON.stringify(name)).toThrow(RangeError);
     }
@@ -83,12 +98,35 @@ describe('options', () => {
   });
 
   test('sizes: numbers of bytes and strings with units', () => {
-    const sizes = { '64': 64, '64B': 64, '1kb': 1024, ' 2 KB ': 2048, '1MB': 1_048_576, '0.5MB': 524_288, '64K': 65_536 };
+    const sizes = {
+      '64': 64,
+      '64B': 64,
+      '1kb': 1024,
+      ' 2 KB ': 2048,
+      '1MB': 1_048_576,
+      '0.5MB': 524_288,
+      '64K': 65_536,
+    };
     for (const [text, bytes] of Object.entries(sizes)) {
       using queue = SpscQueue.create(freshName(), { capacity: text });
       expect(queue.capacity).toBe(bytes);
     }
-    for (const capacity of ['', 'MB', '1TB', '-1', '1 000', '1e3', 100, 60, 63, 65, 2 ** 30 + 8, Number.NaN, -8, 1.5]) {
+    for (const capacity of [
+      '',
+      'MB',
+      '1TB',
+      '-1',
+      '1 000',
+      '1e3',
+      100,
+      60,
+      63,
+      65,
+      2 ** 30 + 8,
+      Number.NaN,
+      -8,
+      1.5,
+    ]) {
       expect(() => SpscQueue.create(freshName(), { capacity }), String(capacity)).toThrow(RangeError);
     }
     for (const capacity of [null, true, 64n, {}]) {

@@ -129,7 +129,10 @@ describe('a buffer the user has moved away', () => {
   const movers: [string, string][] = [
     ['structuredClone', '(buffer) => structuredClone(buffer, { transfer: [buffer] })'],
     ['ArrayBuffer.prototype.transfer', '(buffer) => buffer.transfer()'],
-    ['postMessage', '(buffer) => { const { port1, port2 } = new MessageChannel(); port1.postMessage(buffer, [buffer]); port1.close(); port2.close(); }'],
+    [
+      'postMessage',
+      '(buffer) => { const { port1, port2 } = new MessageChannel(); port1.postMessage(buffer, [buffer]); port1.close(); port2.close(); }',
+    ],
   ];
   test.each(movers)('%s: close() leaves the mapping, releases the rest, warns once', async (_, mover) => {
     const name = freshName();
@@ -162,14 +165,17 @@ describe('a buffer the user has moved away', () => {
         if (moved) again.view.set(new Int32Array(moved));
         again.close();
         const mapped = readFileSync('/proc/self/maps', 'utf8').includes('/dev/shm/');
-        setImmediate(() => say([left, moved ? new Int32Array(moved)[0] : 7, mapped, warnings, list().length >= 1]));
+        setImmediate(() =>
+          say([left, moved ? new Int32Array(moved)[0] : 7, mapped, warnings, list().length >= 1]),
+        );
       },
       name,
       mover,
       mover.includes('.transfer()'),
     );
     const answer = await peer.said<unknown[] | string>();
-    const expected = answer[0] === true ? [true, 7, true, ['ISTHMUS_MOVED_BUFFER'], true] : [false, 7, false, [], true];
+    const expected =
+      answer[0] === true ? [true, 7, true, ['ISTHMUS_MOVED_BUFFER'], true] : [false, 7, false, [], true];
     if (answer !== 'unsupported' && answer[0] !== 'refused') expect(answer).toEqual(expected);
     await peer.done();
     rmSync(`/dev/shm/${name}-2`);
@@ -194,8 +200,10 @@ describe('worker threads', () => {
     const { Value, SharedArray, SpscQueue } = require('isthmus');
     ${body}
   `;
-  const run = (body: string, data: unknown): Worker => new Worker(code(body), { eval: true, workerData: data });
-  const ended = (worker: Worker) => new Promise<number>((resolve, reject) => worker.on('exit', resolve).on('error', reject));
+  const run = (body: string, data: unknown): Worker =>
+    new Worker(code(body), { eval: true, workerData: data });
+  const ended = (worker: Worker) =>
+    new Promise<number>((resolve, reject) => worker.on('exit', resolve).on('error', reject));
 
   test('a worker is a participant of its own with its own mapping of the same name', async () => {
     const name = freshName();

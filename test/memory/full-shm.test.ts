@@ -8,37 +8,43 @@ import { freshName, startWith } from '../processes/start.js';
 
 describe.runIf(noPrivateShm === undefined)('in a /dev/shm of 512 KB', () => {
   test('every kind says ENOSPC with figures, leaves nothing, and works when it fits', async () => {
-    const peer = startWith({ through: privateShm('512k') }, ({ SharedArray, SharedMemory, SpscQueue, Value }, { say, require }) => {
-      const { readdirSync } = require('node:fs') as typeof import('node:fs');
-      const attempts = [
-        () => SharedMemory.create('a', '600KB'),
-        () => SharedArray.create('b', 'f64', 100_000),
-        () => SpscQueue.create('c', { capacity: '1MB' }),
-        () => SpscQueue.producer('d', { capacity: '512KB' }),
-      ];
-      const errors = attempts.map((attempt) => {
+    const peer = startWith(
+      { through: privateShm('512k') },
+      ({ SharedArray, SharedMemory, SpscQueue, Value }, { say, require }) => {
+        const { readdirSync } = require('node:fs') as typeof import('node:fs');
+        const attempts = [
+          () => SharedMemory.create('a', '600KB'),
+          () => SharedArray.create('b', 'f64', 100_000),
+          () => SpscQueue.create('c', { capacity: '1MB' }),
+          () => SpscQueue.producer('d', { capacity: '512KB' }),
+        ];
+        const errors = attempts.map((attempt) => {
+          try {
+            attempt();
+            return 'made';
+          } catch (error) {
+            return { code: (error as { code: string }).code, message: (error as Error).message };
+          }
+        });
+        say([errors, readdirSync('/dev/shm')]);
+        // Fill it up to the last page: what exists stays usable, what does not fit is refused.
+        const queue = SpscQueue.producer('q', { capacity: '64KB' });
+        let made = 0;
         try {
-          attempt();
-          return 'made';
+          for (;;) Value.create(`v${made}`, 'i32').value = ++made;
         } catch (error) {
-          return { code: (error as { code: string }).code, message: (error as Error).message };
+          say([(error as { code: string }).code, made > 5, readdirSync('/dev/shm').length === made + 1]);
         }
-      });
-      say([errors, readdirSync('/dev/shm')]);
-      // Fill it up to the last page: what exists stays usable, what does not fit is refused.
-      const queue = SpscQueue.producer('q', { capacity: '64KB' });
-      let made = 0;
-      try {
-        for (;;) Value.create(`v${made}`, 'i32').value = ++made;
-      } catch (error) {
-        say([(error as { code: string }).code, made > 5, readdirSync('/dev/shm').length === made + 1]);
-      }
-      const message = new Uint8Array(60_000).fill(1);
-      say([queue.tryPut(message), Value.attach('v0').value]);
-    });
+        const message = new Uint8Array(60_000).fill(1);
+        say([queue.tryPut(message), Value.attach('v0').value]);
+      },
+    );
     const [errors, names] = await peer.said<[{ code: string; message: string }[], string[]]>();
     for (const error of errors) {
-      expect(error).toMatchObject({ code: 'ENOSPC', message: expect.stringMatching(/bytes are free.*--shm-size/) });
+      expect(error).toMatchObject({
+        code: 'ENOSPC',
+        message: expect.stringMatching(/bytes are free.*--shm-size/),
+      });
     }
     expect(names).toEqual([]);
     expect(await peer.said()).toEqual(['ENOSPC', true, true]);

@@ -8,7 +8,10 @@ import { freshName, start, startWith } from '../processes/start.js';
 describe.each([{}, { ISTHMUS_DISABLE: 'o_tmpfile' }])('with environment %o', (env) => {
   test('of several openers at once one creates, the others attach, and nobody sees a half-made object', async () => {
     const name = freshName();
-    const script = ({ Value, SharedArray, SpscQueue, unlink }: typeof import('isthmus'), { args, say, heard }: never) => {
+    const script = (
+      { Value, SharedArray, SpscQueue, unlink }: typeof import('isthmus'),
+      { args, say, heard }: never,
+    ) => {
       const [name] = args as [string];
       const rounds = async () => {
         (say as (value?: unknown) => void)();
@@ -81,25 +84,43 @@ describe("lifetime 'attached'", () => {
     }
   });
 
-  test('the next open takes an orphan over: its slot is free, its content stays', async () => {
-    const name = freshName();
-    const peer = start(
-      ({ Value }, { args, say }) => {
+  test('an orphan (its last process was killed) is removed by whoever finds it', async () => {
+    for (const find of ['open', 'attach'] as const) {
+      const name = freshName();
+      const peer = start(({ Value }, { args, say }) => {
         Value.create(args[0]!, 'i32', { lifetime: 'attached', initial: 5, participants: 1 });
         say();
         setInterval(() => undefined, 1000);
-      },
-      name,
-    );
+      }, name);
+      await peer.said();
+      expect(() => Value.attach(name)).toThrow(FullError);
+      expect(() => Value.attach(name)).toThrow(new RegExp(`pids ${peer.pid}`));
+      peer.kill();
+      await peer.exited;
+      expect(existsSync(`/dev/shm/${name}`)).toBe(true);
+      if (find === 'attach') {
+        expect(() => Value.attach(name)).toThrow(expect.objectContaining({ code: 'ENOENT' }));
+      } else {
+        const value = Value.open(name, 'i32', { initial: 9, lifetime: 'attached' });
+        expect(value.value).toBe(9);
+        value.close();
+      }
+      expect(existsSync(`/dev/shm/${name}`)).toBe(false);
+    }
+  });
+
+  test('a persistent object keeps its content and its free slots when its last process is killed', async () => {
+    const name = freshName();
+    const peer = start(({ Value }, { args, say }) => {
+      Value.create(args[0]!, 'i32', { initial: 5, participants: 1 });
+      say();
+      setInterval(() => undefined, 1000);
+    }, name);
     await peer.said();
-    expect(() => Value.attach(name)).toThrow(FullError);
-    expect(() => Value.attach(name)).toThrow(new RegExp(`pids ${peer.pid}`));
     peer.kill();
     await peer.exited;
-    const value = Value.open(name, 'i32', { initial: 9 });
+    using value = Value.attach(name);
     expect(value.value).toBe(5);
-    value.close();
-    expect(existsSync(`/dev/shm/${name}`)).toBe(false);
   });
 
   test('open and close by several processes at once never leaves two objects or none', async () => {
@@ -134,10 +155,15 @@ describe('looking without touching', () => {
         .filter((info) => info.name.startsWith(`/${name}`))
         .map((info) => [info.name.slice(-1), info]),
     );
-    expect(mine['v']).toMatchObject({ kind: 'value', shape: { type: 'i64' }, mode: 0o640, uid: process.getuid?.() });
-    expect(mine['a']).toMatchObject({ kind: 'array', shape: { type: 'f32', length: 3 }, mode: 0o600 });
-    expect(mine['q']).toMatchObject({ kind: 'spsc', shape: { capacity: 65_536, codec: 'json' } });
-    expect(mine['m']).toMatchObject({ kind: 'memory', shape: {}, size: 12_345 });
+    expect(mine.v).toMatchObject({
+      kind: 'value',
+      shape: { type: 'i64' },
+      mode: 0o640,
+      uid: process.getuid?.(),
+    });
+    expect(mine.a).toMatchObject({ kind: 'array', shape: { type: 'f32', length: 3 }, mode: 0o600 });
+    expect(mine.q).toMatchObject({ kind: 'spsc', shape: { capacity: 65_536, codec: 'json' } });
+    expect(mine.m).toMatchObject({ kind: 'memory', shape: {}, size: 12_345 });
     expect(inspect(`${name}-v`)).toMatchObject({
       contents: { value: 2n ** 62n },
       condemned: false,
@@ -166,14 +192,11 @@ describe('looking without touching', () => {
     const name = freshName();
     using value = Value.create(name, 'i32', { participants: 2 });
     for (let round = 0; round < 3; round++) {
-      const peer = start(
-        ({ Value }, { args, say }) => {
-          Value.attach(args[0]!);
-          say();
-          setInterval(() => undefined, 1000);
-        },
-        name,
-      );
+      const peer = start(({ Value }, { args, say }) => {
+        Value.attach(args[0]!);
+        say();
+        setInterval(() => undefined, 1000);
+      }, name);
       await peer.said();
       const states = () => inspect(name).participants!.map((one) => [one.pid, one.alive]);
       expect(states()).toEqual([

@@ -14,14 +14,11 @@ test('is exactly the bytes that were asked for, zeroed, shared', async () => {
   expect(statSync(`/dev/shm/${name}`).size).toBe(5000);
   expect([memory.size, memory.buffer.byteLength]).toEqual([5000, 5000]);
   expect(new Uint8Array(memory.buffer).every((byte) => byte === 0)).toBe(true);
-  const peer = start(
-    ({ SharedMemory }, { args, say }) => {
-      const mine = new Uint8Array(SharedMemory.attach(args[0]!).buffer);
-      mine[4999] = mine[0]! + 1;
-      say(mine.length);
-    },
-    name,
-  );
+  const peer = start(({ SharedMemory }, { args, say }) => {
+    const mine = new Uint8Array(SharedMemory.attach(args[0]!).buffer);
+    mine[4999] = mine[0]! + 1;
+    say(mine.length);
+  }, name);
   new Uint8Array(memory.buffer)[0] = 0;
   expect(await peer.said()).toBe(5000);
   expect(new Uint8Array(memory.buffer)[4999]).toBe(1);

@@ -14,7 +14,17 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { CorruptError, ForeignError, MismatchError, SharedArray, SharedMemory, SpscQueue, SystemError, unlink, Value } from 'isthmus';
+import {
+  CorruptError,
+  ForeignError,
+  MismatchError,
+  SharedArray,
+  SharedMemory,
+  SpscQueue,
+  SystemError,
+  unlink,
+  Value,
+} from 'isthmus';
 import { describe, expect, test } from 'vitest';
 import { freshName, startWith } from '../processes/start.js';
 

@@ -4,7 +4,14 @@ import { spawnSync } from 'node:child_process';
 
 /** The command to run a process through so that it sees a /dev/shm of `size` (tmpfs syntax, such as '512k'). */
 export function privateShm(size: string): string[] {
-  return ['unshare', '--mount', 'sh', '-c', `mount -t tmpfs -o size=${size} tmpfs /dev/shm && exec "$@"`, 'sh'];
+  return [
+    'unshare',
+    '--mount',
+    'sh',
+    '-c',
+    `mount -t tmpfs -o size=${size} tmpfs /dev/shm && exec "$@"`,
+    'sh',
+  ];
 }
 
 /** Why it cannot be had here; undefined if it can. */

@@ -3,15 +3,12 @@ import { freshName, start } from './start.js';
 
 test('a started process shares only names with the test', async () => {
   const name = freshName();
-  const peer = start(
-    async ({ Value }, { args, say, heard }) => {
-      const value = Value.open(args[0]!, 'i32', { initial: 41 });
-      say([process.channel === undefined, value.add(1)]);
-      say(await heard());
-      value.close();
-    },
-    name,
-  );
+  const peer = start(async ({ Value }, { args, say, heard }) => {
+    const value = Value.open(args[0]!, 'i32', { initial: 41 });
+    say([process.channel === undefined, value.add(1)]);
+    say(await heard());
+    value.close();
+  }, name);
   expect(await peer.said()).toEqual([true, 41]);
   peer.tell({ n: 5n });
   expect(await peer.said()).toEqual({ n: 5n });

@@ -102,7 +102,9 @@ export class Peer {
         clearTimeout(dog);
         running.delete(this);
         resolve({ code, signal, stderr: this.#stderr });
-        this.#deliver({ error: new Error(`the process ended (code ${code}, ${signal}) without a word: ${this.#stderr}`) });
+        this.#deliver({
+          error: new Error(`the process ended (code ${code}, ${signal}) without a word: ${this.#stderr}`),
+        });
       });
     });
   }

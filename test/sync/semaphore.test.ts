@@ -1,6 +1,15 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,7 +22,11 @@ const has = (command: string) => spawnSync(command, ['--version']).status === 0;
 
 test('counts permits', () => {
   using semaphore = Semaphore.create(freshName(), { initial: 2 });
-  expect([semaphore.tryAcquire(), semaphore.tryAcquire(), semaphore.tryAcquire()]).toEqual([true, true, false]);
+  expect([semaphore.tryAcquire(), semaphore.tryAcquire(), semaphore.tryAcquire()]).toEqual([
+    true,
+    true,
+    false,
+  ]);
   expect(semaphore.value).toBe(0);
   semaphore.release();
   semaphore.release(3);
@@ -24,8 +37,16 @@ test('counts permits', () => {
 
 test('names, options and what stands under the name are checked', () => {
   const name = freshName();
-  for (const bad of ['', '/', 'a/b', '..', 'x'.repeat(201)]) expect(() => Semaphore.open(bad)).toThrow(RangeError);
-  for (const options of [{ initial: -1 }, { initial: 2 ** 31 }, { initial: 1.5 }, { max: 0 }, { initial: 3, max: 2 }, { mode: 0o7777 }]) {
+  for (const bad of ['', '/', 'a/b', '..', 'x'.repeat(201)])
+    expect(() => Semaphore.open(bad)).toThrow(RangeError);
+  for (const options of [
+    { initial: -1 },
+    { initial: 2 ** 31 },
+    { initial: 1.5 },
+    { max: 0 },
+    { initial: 3, max: 2 },
+    { mode: 0o7777 },
+  ]) {
     expect(() => Semaphore.open(name, options), JSON.stringify(options)).toThrow(RangeError);
   }
   expect(() => Semaphore.open(name, { initial: '1' as never })).toThrow(TypeError);
@@ -233,25 +254,22 @@ describe('the bounded kind', () => {
     const name = freshName();
     using semaphore = Semaphore.create(name, { initial: 1, max: 1 });
     const peers = [1, 2].map(() =>
-      start(
-        ({ Semaphore }, { args, say }) => {
-          const mine = Semaphore.attach(args[0]!, { max: 1 });
-          let most = 0;
-          let refused = 0;
-          for (let round = 0; round < 5_000; round++) {
-            if (round % 3 === 0) mine.tryAcquire();
-            try {
-              mine.release();
-            } catch (error) {
-              if (!(error instanceof RangeError)) throw error;
-              refused++;
-            }
-            most = Math.max(most, mine.value);
+      start(({ Semaphore }, { args, say }) => {
+        const mine = Semaphore.attach(args[0]!, { max: 1 });
+        let most = 0;
+        let refused = 0;
+        for (let round = 0; round < 5_000; round++) {
+          if (round % 3 === 0) mine.tryAcquire();
+          try {
+            mine.release();
+          } catch (error) {
+            if (!(error instanceof RangeError)) throw error;
+            refused++;
           }
-          say([most, refused > 0]);
-        },
-        name,
-      ),
+          most = Math.max(most, mine.value);
+        }
+        say([most, refused > 0]);
+      }, name),
     );
     for (const peer of peers) expect(await peer.said()).toEqual([1, true]);
     expect(semaphore.value).toBeLessThanOrEqual(1);

@@ -16,24 +16,24 @@ const TYPES = {
   bool: Uint8Array,
 } as const;
 
-test.each(Object.keys(TYPES) as (keyof typeof TYPES)[])('%s: the view is the TypedArray on the pages of every process', async (type) => {
-  const name = freshName();
-  using array = SharedArray.create(name, type, 5);
-  expect(array.view).toBeInstanceOf(TYPES[type]);
-  expect(array.view.length).toBe(5);
-  array.view[3] = (type === 'i64' || type === 'u64' ? 9n : 9) as never;
-  const peer = start(
-    ({ SharedArray }, { args, say }) => {
+test.each(Object.keys(TYPES) as (keyof typeof TYPES)[])(
+  '%s: the view is the TypedArray on the pages of every process',
+  async (type) => {
+    const name = freshName();
+    using array = SharedArray.create(name, type, 5);
+    expect(array.view).toBeInstanceOf(TYPES[type]);
+    expect(array.view.length).toBe(5);
+    array.view[3] = (type === 'i64' || type === 'u64' ? 9n : 9) as never;
+    const peer = start(({ SharedArray }, { args, say }) => {
       const mine = SharedArray.attach(args[0]!);
       say([mine.type, mine.length, String(mine.view[3])]);
       mine.view[4] = mine.view[3] as never;
-    },
-    name,
-  );
-  expect(await peer.said()).toEqual([type, 5, '9']);
-  await peer.done();
-  expect(String(array.view[4])).toBe('9');
-});
+    }, name);
+    expect(await peer.said()).toEqual([type, 5, '9']);
+    await peer.done();
+    expect(String(array.view[4])).toBe('9');
+  },
+);
 
 test('takes a length or any iterable, checked before anything is made', () => {
   const name = freshName();
@@ -47,7 +47,8 @@ test('takes a length or any iterable, checked before anything is made', () => {
     [[1, 2.5], RangeError],
     [[1, 2 ** 31], RangeError],
   ];
-  for (const [values, error] of bad) expect(() => SharedArray.create(name, 'i32', values as never)).toThrow(error as never);
+  for (const [values, error] of bad)
+    expect(() => SharedArray.create(name, 'i32', values as never)).toThrow(error as never);
   using fromSet = SharedArray.create(name, 'i32', new Set([3, 1, 2]));
   expect([...fromSet]).toEqual([3, 1, 2]);
   using again = SharedArray.open(name, 'i32', [7, 7, 7]); // first values matter only to the creator
@@ -86,13 +87,10 @@ test('processes that add to the same elements lose nothing', async () => {
   const name = freshName();
   using array = SharedArray.create(name, 'f64', 8);
   const peers = [1, 2, 3, 4].map(() =>
-    start(
-      ({ SharedArray }, { args }) => {
-        const mine = SharedArray.attach<'f64'>(args[0]!);
-        for (let i = 0; i < 40_000; i++) mine.add(i % 8, 1);
-      },
-      name,
-    ),
+    start(({ SharedArray }, { args }) => {
+      const mine = SharedArray.attach<'f64'>(args[0]!);
+      for (let i = 0; i < 40_000; i++) mine.add(i % 8, 1);
+    }, name),
   );
   await Promise.all(peers.map((peer) => peer.done()));
   expect([...array]).toEqual(new Array(8).fill(20_000));
@@ -117,7 +115,8 @@ test.each(FORMS)('%s: waits for an element', async (form) => {
   array.set(1, 5);
   array.add(2, 1);
   expect(await peer.said()).toBe(2);
-  if (form === 'Sync') expect(() => array.waitForSync(0, (n) => n === 1, { timeout: 5 })).toThrow(TimeoutError);
+  if (form === 'Sync')
+    expect(() => array.waitForSync(0, (n) => n === 1, { timeout: 5 })).toThrow(TimeoutError);
   else await expect(array.waitFor(0, (n) => n === 1, { timeout: 5 })).rejects.toThrow(TimeoutError);
 });
 

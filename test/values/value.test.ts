@@ -14,7 +14,21 @@ const BIGS = [
   ['i64', -(2n ** 63n), 2n ** 63n - 1n],
   ['u64', 0n, 2n ** 64n - 1n],
 ] as const;
-const ALIASES = { b: 'i8', B: 'u8', h: 'i16', H: 'u16', i: 'i32', I: 'u32', l: 'i64', L: 'u64', q: 'i64', Q: 'u64', f: 'f32', d: 'f64', c: 'u8' } as const;
+const ALIASES = {
+  b: 'i8',
+  B: 'u8',
+  h: 'i16',
+  H: 'u16',
+  i: 'i32',
+  I: 'u32',
+  l: 'i64',
+  L: 'u64',
+  q: 'i64',
+  Q: 'u64',
+  f: 'f32',
+  d: 'f64',
+  c: 'u8',
+} as const;
 
 describe('element types', () => {
   test.each(INTEGERS)('%s holds its limits and refuses what lies beyond', (type, least, most) => {
@@ -60,7 +74,14 @@ describe('element types', () => {
 
   test('floats keep NaN, infinities and -0, and f32 rounds', () => {
     using f64 = Value.create(freshName(), 'f64');
-    for (const number of [0.1, -0, Number.NaN, Number.POSITIVE_INFINITY, -Number.MAX_VALUE, Number.MIN_VALUE]) {
+    for (const number of [
+      0.1,
+      -0,
+      Number.NaN,
+      Number.POSITIVE_INFINITY,
+      -Number.MAX_VALUE,
+      Number.MIN_VALUE,
+    ]) {
       f64.value = number;
       expect(Object.is(f64.value, number)).toBe(true);
     }
@@ -137,33 +158,30 @@ describe('atomic operations', () => {
     expect(value.value).toBe(42);
   });
 
-  test.each(['i32', 'f64', 'i64'] as const)('4 processes × 100,000 add(1) lose nothing (%s)', async (type) => {
-    const name = freshName();
-    using value = Value.create(name, type);
-    const peers = [1, 2, 3, 4].map(() =>
-      start(
-        ({ Value }, { args }) => {
+  test.each(['i32', 'f64', 'i64'] as const)(
+    '4 processes × 100,000 add(1) lose nothing (%s)',
+    async (type) => {
+      const name = freshName();
+      using value = Value.create(name, type);
+      const peers = [1, 2, 3, 4].map(() =>
+        start(({ Value }, { args }) => {
           const mine = Value.attach<'i32'>(args[0]!);
           for (let i = 0; i < 100_000; i++) mine.add(1);
-        },
-        name,
-      ),
-    );
-    await Promise.all(peers.map((peer) => peer.done()));
-    expect(Number(value.value)).toBe(400_000);
-  });
+        }, name),
+      );
+      await Promise.all(peers.map((peer) => peer.done()));
+      expect(Number(value.value)).toBe(400_000);
+    },
+  );
 
   test('update by several processes loses nothing', async () => {
     const name = freshName();
     using value = Value.create(name, 'f32');
     const peers = [1, 2, 3].map(() =>
-      start(
-        ({ Value }, { args }) => {
-          const mine = Value.attach<'f32'>(args[0]!);
-          for (let i = 0; i < 20_000; i++) mine.update((n) => n + 1);
-        },
-        name,
-      ),
+      start(({ Value }, { args }) => {
+        const mine = Value.attach<'f32'>(args[0]!);
+        for (let i = 0; i < 20_000; i++) mine.update((n) => n + 1);
+      }, name),
     );
     await Promise.all(peers.map((peer) => peer.done()));
     expect(value.value).toBe(60_000);

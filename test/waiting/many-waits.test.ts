@@ -10,7 +10,9 @@ describe.each([{}, { ISTHMUS_DISABLE: 'futex_waitv' }])('with environment %o', (
       { env: { ...env, UV_THREADPOOL_SIZE: '1' }, watchdog: 55_000 },
       async ({ Value, TimeoutError, unlink }, { args, say, sleep, require }) => {
         const { readFile } = require('node:fs/promises') as typeof import('node:fs/promises');
-        const values = Array.from({ length: 300 }, (_, i) => Value.create(`${args[0]}-${i}`, 'i32', { lifetime: 'attached' }));
+        const values = Array.from({ length: 300 }, (_, i) =>
+          Value.create(`${args[0]}-${i}`, 'i32', { lifetime: 'attached' }),
+        );
         const abort = new AbortController();
         const outcomes = { woken: 0, timedOut: 0, aborted: 0, wrong: 0 };
         const waits = Array.from({ length: 1000 }, (_, i) => {
@@ -63,7 +65,9 @@ describe.each([{}, { ISTHMUS_DISABLE: 'futex_waitv' }])('with environment %o', (
           const abort = new AbortController();
           const wanted = value.value + 1;
           const stay = [1, 2, 3].map(() => value.waitFor((n) => n >= wanted, { timeout: 30_000 }));
-          const leave = [1, 2].map(() => value.waitFor((n) => n >= wanted + 9, { signal: abort.signal }).catch(() => 'left'));
+          const leave = [1, 2].map(() =>
+            value.waitFor((n) => n >= wanted + 9, { signal: abort.signal }).catch(() => 'left'),
+          );
           if (round % 3 === 0) await new Promise((resolve) => setTimeout(resolve, 2));
           abort.abort();
           setImmediate(() => value.add(1));

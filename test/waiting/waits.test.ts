@@ -108,7 +108,9 @@ test.each(FORMS)('%s: killing one waiter does not disturb the others', async (fo
     const mine = Value.attach<'i32'>(name);
     (say as (value: unknown) => void)('waiting');
     const predicate = (n: number) => n === 1;
-    (say as (value: unknown) => void)(form === 'Sync' ? mine.waitForSync(predicate) : await mine.waitFor(predicate));
+    (say as (value: unknown) => void)(
+      form === 'Sync' ? mine.waitForSync(predicate) : await mine.waitFor(predicate),
+    );
   };
   const peers = [1, 2, 3].map(() => start(script as never, name, form));
   for (const peer of peers) await peer.said();
@@ -151,7 +153,7 @@ describe.runIf(spawnSync('cc', ['--version']).status === 0)('with a system clock
       const library = join(folder, 'clock.so');
       execFileSync('cc', ['-shared', '-fPIC', '-o', library, join(folder, 'clock.c'), '-ldl']);
       const peer = startWith(
-        { env: { LD_PRELOAD: [process.env['LD_PRELOAD'], library].filter(Boolean).join(':') } },
+        { env: { LD_PRELOAD: [process.env.LD_PRELOAD, library].filter(Boolean).join(':') } },
         async ({ Value, Semaphore, SpscQueue }, { args, say }) => {
           const [name, form] = args as [string, string];
           const value = Value.create(`${name}-v`, 'i32', { lifetime: 'attached' });
@@ -162,7 +164,10 @@ describe.runIf(spawnSync('cc', ['--version']).status === 0)('with a system clock
           say(Date.now() < started);
           const timeout = 60;
           const waits = [
-            () => (form === 'Sync' ? value.waitForSync((n) => n === 1, { timeout }) : value.waitFor((n) => n === 1, { timeout })),
+            () =>
+              form === 'Sync'
+                ? value.waitForSync((n) => n === 1, { timeout })
+                : value.waitFor((n) => n === 1, { timeout }),
             () => (form === 'Sync' ? consumer.getSync({ timeout }) : consumer.get({ timeout })),
             () => (form === 'Sync' ? semaphore.acquireSync({ timeout }) : semaphore.acquire({ timeout })),
           ];
