@@ -132,15 +132,17 @@ function aborted(signal) {
 async function draw(progress, bytes, signal) {
   const line = '[{bar}] {percentage}%  {done} of {all}  {eta_formatted} left';
   const bar = new cliProgress.SingleBar({ format: line, hideCursor: true, gracefulExit: false });
-  const show = (now) => bar.update(Math.min(now, bytes), { done: megabytes(now) });
   let told = 0;
+  const show = (now) => {
+    bar.update(Math.min(now, bytes), { done: megabytes(now) });
+    const quarter = Math.min(4, Math.floor((4 * now) / bytes));
+    if (!process.stderr.isTTY && quarter > told) console.log(`${25 * quarter}% counted`);
+    told = quarter;
+  };
   bar.start(bytes, 0, { done: megabytes(0), all: megabytes(bytes) }); // draws only on a terminal
   try {
     for await (const now of progress.changes({ signal })) {
       show(now);
-      const quarter = Math.min(4, Math.floor((4 * now) / bytes));
-      if (!process.stderr.isTTY && quarter > told) console.log(`${25 * quarter}% counted`);
-      told = Math.max(told, quarter);
       await sleep(50, undefined, { signal }); // often enough for the eye
     }
   } catch (error) {
@@ -153,7 +155,7 @@ async function draw(progress, bytes, signal) {
 
 function report({ table, bytes, words, lines }, messages, seconds) {
   const most = [...table].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)).slice(0, 10);
-  const width = Math.max(...most.map(([word]) => word.length), 0);
+  const width = Math.min(40, Math.max(...most.map(([word]) => word.length), 0));
   console.log(`\nThe commonest of ${table.size.toLocaleString('en')} words:`);
   for (const [word, count] of most)
     console.log(`  ${word.padEnd(width)}  ${count.toLocaleString('en').padStart(12)}`);

@@ -28,13 +28,15 @@ Napi::Value JsWait(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   uint32_t* word = WordAddress(info, 0);
   if (word == nullptr) return env.Undefined();
-  if (info.Length() < 4 || !info[2].IsNumber() || !info[3].IsNumber()) return ThrowMisuse(env, "wait(words, index, expected, ms)");
+  if (info.Length() < 4 || !info[2].IsNumber() || !info[3].IsNumber())
+    return ThrowMisuse(env, "wait(words, index, expected, ms)");
   const uint32_t expected = info[2].As<Napi::Number>().Uint32Value();
   const double milliseconds = info[3].As<Napi::Number>().DoubleValue();
   // The layers above slice every sleep; a caller that forgot must not sleep for ever either.
   const double bounded = milliseconds > 0 ? (milliseconds < 1000 ? milliseconds : 1000) : 0;
   const int error = Wait(word, expected, static_cast<int64_t>(bounded * 1e6), true);
-  if (error != 0 && error != EAGAIN && error != ETIMEDOUT && error != EINTR) return ThrowErrno(env, "futex", error);
+  if (error != 0 && error != EAGAIN && error != ETIMEDOUT && error != EINTR)
+    return ThrowErrno(env, "futex", error);
   return Napi::Number::New(env, error);
 }
 
@@ -62,7 +64,8 @@ int Wait(uint32_t* word, uint32_t expected, int64_t nanoseconds, bool shared) {
 }
 
 int Wake(uint32_t* word, int count, bool shared) {
-  return static_cast<int>(syscall(SYS_futex, word, shared ? FUTEX_WAKE : FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0));
+  return static_cast<int>(
+      syscall(SYS_futex, word, shared ? FUTEX_WAKE : FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0));
 }
 
 int WaitAny(Waitv* entries, uint32_t count, int64_t deadline) {

@@ -19,7 +19,7 @@ struct flock Range(short type, int64_t offset, int64_t bytes) {
   lock.l_whence = SEEK_SET;
   lock.l_start = offset;
   lock.l_len = bytes;  // 0: to the end
-  lock.l_pid = 0;  // demanded by the OFD commands
+  lock.l_pid = 0;      // demanded by the OFD commands
   return lock;
 }
 

@@ -6,9 +6,8 @@
 #include <time.h>
 
 #include <algorithm>
-#include <chrono>
 
-#include "env_data.h"
+#include "futex.h"
 #include "napi_util.h"
 #include "threads.h"
 
@@ -32,15 +31,16 @@ using ClockWait = int (*)(sem_t*, clockid_t, const timespec*);
 
 /** sem_clockwait (glibc 2.30), looked up so that the addon loads where it is missing. */
 ClockWait FindClockWait() {
-  static const ClockWait found =
-      FeatureDisabled("sem_clockwait") ? nullptr : reinterpret_cast<ClockWait>(dlsym(RTLD_DEFAULT, "sem_clockwait"));
+  static const ClockWait found = FeatureDisabled("sem_clockwait")
+                                     ? nullptr
+                                     : reinterpret_cast<ClockWait>(dlsym(RTLD_DEFAULT, "sem_clockwait"));
   return found;
 }
 
 /**
- * Waits at most `milliseconds` (bounded to 1 s) for a permit; 0 or an errno. Without sem_clockwait the slice is measured
- * on the realtime clock, which somebody may set: the callers' deadlines are on the monotonic one, so a clock set back
- * lengthens no wait by more than this slice's share, and one set forward only makes them look again early.
+ * Waits at most `milliseconds` (bounded to 1 s) for a permit; 0 or an errno. The callers' deadlines are on the monotonic
+ * clock. Without sem_clockwait the slice itself is measured on the realtime clock: one that is set back during a slice
+ * lengthens that one slice, nothing else.
  */
 int WaitSlice(sem_t* semaphore, double milliseconds) {
   const double bounded = std::min(std::max(milliseconds, 0.0), kLongestSleep);
@@ -60,6 +60,9 @@ Napi::Function NamedSemaphore::Define(Napi::Env env) {
       {InstanceMethod<&NamedSemaphore::TryWait>("tryWait"), InstanceMethod<&NamedSemaphore::Wait>("wait"),
        InstanceMethod<&NamedSemaphore::Post>("post"), InstanceMethod<&NamedSemaphore::GetValue>("value"),
        InstanceMethod<&NamedSemaphore::OnPermits>("onPermits"), InstanceMethod<&NamedSemaphore::Want>("want"),
+       InstanceMethod<&NamedSemaphore::Collect>("collect"),
+       InstanceMethod<&NamedSemaphore::Acknowledge>("acknowledge"),
+       InstanceMethod<&NamedSemaphore::GiveBack>("giveBack"), InstanceMethod<&NamedSemaphore::Halt>("halt"),
        InstanceMethod<&NamedSemaphore::JsClose>("close")});
 }
 
@@ -72,17 +75,19 @@ NamedSemaphore::NamedSemaphore(const Napi::CallbackInfo& info)
   }
   const std::string name = "/" + info[0].As<Napi::String>().Utf8Value();
   const int64_t initial = ToInt64(info[1]);
-  sem_t* semaphore = initial < 0 ? sem_open(name.c_str(), 0)
-                                 : sem_open(name.c_str(), O_CREAT | O_EXCL, 0600, static_cast<unsigned>(initial));
+  sem_t* semaphore = initial < 0
+                         ? sem_open(name.c_str(), 0)
+                         : sem_open(name.c_str(), O_CREAT | O_EXCL, 0600, static_cast<unsigned>(initial));
   if (semaphore == SEM_FAILED) {
     ThrowErrno(env, "sem_open");
     return;
   }
   state_ = std::make_shared<State>(semaphore);
+  napi_add_env_cleanup_hook(env, CloseAtExit, this);
 }
 
 NamedSemaphore::~NamedSemaphore() {
-  if (state_) Close(false);
+  if (state_) Close();
 }
 
 bool NamedSemaphore::Usable(Napi::Env env) const {
@@ -102,20 +107,34 @@ Napi::Value NamedSemaphore::TryWait(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(env, true);
 }
 
-/** wait(milliseconds): blocks, at most 1 s; true when a permit was taken. */
+/** wait(milliseconds): blocks, at most 1 s; true when a permit was taken, which is to be acknowledged. */
 Napi::Value NamedSemaphore::Wait(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   if (!Usable(env)) return env.Undefined();
   if (info.Length() < 1 || !info[0].IsNumber()) return ThrowMisuse(env, "wait(milliseconds)");
   const int error = WaitSlice(state_->semaphore, info[0].As<Napi::Number>().DoubleValue());
   if (error != 0 && error != ETIMEDOUT && error != EINTR) return ThrowErrno(env, "sem_clockwait", error);
+  if (error == 0) {
+    std::lock_guard<std::mutex> lock(state_->mutex);
+    state_->handed++;
+  }
   return Napi::Boolean::New(env, error == 0);
 }
 
+/** post(n): adds n permits, or none and an error. */
 Napi::Value NamedSemaphore::Post(const Napi::CallbackInfo& info) {
-  if (!Usable(info.Env())) return info.Env().Undefined();
-  if (sem_post(state_->semaphore) != 0) return ThrowErrno(info.Env(), "sem_post");
-  return info.Env().Undefined();
+  Napi::Env env = info.Env();
+  if (!Usable(env)) return env.Undefined();
+  if (info.Length() < 1 || !IsInteger(info[0])) return ThrowMisuse(env, "post(n)");
+  const int64_t count = ToInt64(info[0]);
+  for (int64_t posted = 0; posted < count; posted++) {
+    if (sem_post(state_->semaphore) == 0) continue;
+    const int error = errno;
+    while (posted-- > 0 && sem_trywait(state_->semaphore) == 0) {
+    }
+    return ThrowErrno(env, "sem_post", error);
+  }
+  return env.Undefined();
 }
 
 Napi::Value NamedSemaphore::GetValue(const Napi::CallbackInfo& info) {
@@ -129,17 +148,19 @@ Napi::Value NamedSemaphore::GetValue(const Napi::CallbackInfo& info) {
 Napi::Value NamedSemaphore::OnPermits(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   if (!Usable(env)) return env.Undefined();
-  if (info.Length() < 1 || !info[0].IsFunction() || state_->deliver != nullptr) return ThrowMisuse(env, "onPermits(callback)");
+  if (info.Length() < 1 || !info[0].IsFunction() || state_->deliver != nullptr)
+    return ThrowMisuse(env, "onPermits(callback)");
   napi_value name;
   napi_create_string_utf8(env, "isthmus semaphore", NAPI_AUTO_LENGTH, &name);
   napi_threadsafe_function deliver;
-  if (napi_create_threadsafe_function(env, info[0], nullptr, name, 0, 1, nullptr, nullptr, state_.get(), CallJs, &deliver) !=
-      napi_ok) {
+  if (napi_create_threadsafe_function(env, info[0], nullptr, name, 0, 1, nullptr, nullptr, state_.get(),
+                                      CallJs, &deliver) != napi_ok) {
     return ThrowErrno(env, "napi_create_threadsafe_function", ENOMEM);
   }
   napi_unref_threadsafe_function(env, deliver);  // JavaScript decides what keeps the loop alive
   state_->deliver = deliver;
   // Hooks run last in, first out: ours ends the use of the function before the function goes away.
+  napi_remove_env_cleanup_hook(env, CloseAtExit, this);
   napi_add_env_cleanup_hook(env, CloseAtExit, this);
   return env.Undefined();
 }
@@ -148,15 +169,58 @@ Napi::Value NamedSemaphore::OnPermits(const Napi::CallbackInfo& info) {
 Napi::Value NamedSemaphore::Want(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   if (!Usable(env)) return env.Undefined();
-  if (info.Length() < 1 || !IsInteger(info[0]) || state_->deliver == nullptr) return ThrowMisuse(env, "want(count)");
+  if (info.Length() < 1 || !IsInteger(info[0]) || state_->deliver == nullptr)
+    return ThrowMisuse(env, "want(count)");
   std::lock_guard<std::mutex> lock(state_->mutex);
   state_->wanted = static_cast<int>(ToInt64(info[0]));
-  if (state_->running || state_->wanted <= state_->ready) return env.Undefined();
+  if (state_->running.load() != 0 || state_->wanted <= state_->ready) return env.Undefined();
   auto* argument = new std::shared_ptr<State>(state_);
-  state_->running = StartThread(nullptr, Run, argument);
-  if (state_->running) return env.Undefined();
+  state_->running.store(1);
+  if (StartThread(nullptr, Run, argument)) return env.Undefined();
+  state_->running.store(0);
   delete argument;
   return ThrowErrno(env, "pthread_create", EAGAIN);
+}
+
+/** collect(): the permits that the thread has taken and the callback has not brought; they are to be acknowledged. */
+Napi::Value NamedSemaphore::Collect(const Napi::CallbackInfo& info) {
+  if (!Usable(info.Env())) return info.Env().Undefined();
+  std::lock_guard<std::mutex> lock(state_->mutex);
+  const int permits = state_->ready;
+  state_->ready = 0;
+  state_->handed += permits;
+  return Napi::Number::New(info.Env(), permits);
+}
+
+/** acknowledge(): a permit that was handed over has reached its user, and is not given back for it any more. */
+Napi::Value NamedSemaphore::Acknowledge(const Napi::CallbackInfo& info) {
+  if (!state_) return info.Env().Undefined();  // closed meanwhile: given back
+  std::lock_guard<std::mutex> lock(state_->mutex);
+  if (state_->handed > 0) state_->handed--;
+  return info.Env().Undefined();
+}
+
+/** giveBack(): returns a permit that was handed over and that nobody wants. */
+Napi::Value NamedSemaphore::GiveBack(const Napi::CallbackInfo& info) {
+  if (!Usable(info.Env())) return info.Env().Undefined();
+  std::lock_guard<std::mutex> lock(state_->mutex);
+  if (state_->handed == 0) return info.Env().Undefined();
+  state_->handed--;
+  sem_post(state_->semaphore);
+  return info.Env().Undefined();
+}
+
+/** halt(): ends the thread's work and gives back what was on its way; waits for its last slice. */
+Napi::Value NamedSemaphore::Halt(const Napi::CallbackInfo& info) {
+  if (!Usable(info.Env())) return info.Env().Undefined();
+  {
+    std::lock_guard<std::mutex> lock(state_->mutex);
+    state_->wanted = 0;
+    for (; state_->ready > 0; state_->ready--) sem_post(state_->semaphore);
+    for (; state_->handed > 0; state_->handed--) sem_post(state_->semaphore);
+  }
+  WaitForThread(state_.get());
+  return info.Env().Undefined();
 }
 
 void* NamedSemaphore::Run(void* argument) {
@@ -175,14 +239,15 @@ void* NamedSemaphore::Run(void* argument) {
       napi_call_threadsafe_function(state.deliver, nullptr, napi_tsfn_nonblocking);
     }
   }
-  state.running = false;
-  state.idle.notify_all();
+  state.running.store(0);  // pairs with WaitForThread
   lock.unlock();
+  futex::Wake(reinterpret_cast<uint32_t*>(&state.running), 1, false);
   return nullptr;
 }
 
 void NamedSemaphore::CallJs(napi_env env, napi_value callback, void* context, void*) {
-  if (env == nullptr || callback == nullptr) return;  // the environment is going away; Close has given the permits back
+  if (env == nullptr || callback == nullptr)
+    return;  // the environment is going away; Close has given the permits back
   State* state = static_cast<State*>(context);
   int permits;
   {
@@ -190,43 +255,50 @@ void NamedSemaphore::CallJs(napi_env env, napi_value callback, void* context, vo
     if (state->closed) return;
     permits = state->ready;
     state->ready = 0;
+    state->handed += permits;
     state->wanted -= std::min(permits, state->wanted);
   }
   if (permits == 0) return;
   napi_value undefined, count;
   napi_get_undefined(env, &undefined);
   napi_create_int32(env, permits, &count);
-  if (napi_call_function(env, undefined, callback, 1, &count, nullptr) == napi_ok) return;
-  // The environment is being terminated: what JavaScript could not take goes back.
-  for (int i = 0; i < permits; i++) sem_post(state->semaphore);
+  // If JavaScript is being terminated the permits stay `handed`, and Close gives them back.
+  napi_call_function(env, undefined, callback, 1, &count, nullptr);
 }
 
-void NamedSemaphore::Close(bool wait_for_thread) {
+void NamedSemaphore::WaitForThread(State* state) {
+  for (int slices = 0; state->running.load() != 0 && slices < 40; slices++) {
+    futex::Wait(reinterpret_cast<uint32_t*>(&state->running), 1, static_cast<int64_t>(kThreadSlice * 1e6),
+                false);
+  }
+}
+
+void NamedSemaphore::Close() {
   std::shared_ptr<State> state = std::move(state_);
   state_.reset();
   napi_threadsafe_function deliver;
   {
-    std::unique_lock<std::mutex> lock(state->mutex);
+    std::lock_guard<std::mutex> lock(state->mutex);
     state->closed = true;
     for (; state->ready > 0; state->ready--) sem_post(state->semaphore);
+    for (; state->handed > 0; state->handed--) sem_post(state->semaphore);
     deliver = state->deliver;
     state->deliver = nullptr;  // used under the mutex only, and never again once closed
-    if (wait_for_thread) {
-      state->idle.wait_for(lock, std::chrono::seconds(2), [&] { return !state->running; });
-    }
   }
-  if (deliver == nullptr) return;
   napi_remove_env_cleanup_hook(env_, CloseAtExit, this);
-  napi_release_threadsafe_function(deliver, napi_tsfn_abort);
+  if (deliver != nullptr) napi_release_threadsafe_function(deliver, napi_tsfn_abort);
 }
 
 void NamedSemaphore::CloseAtExit(void* self) {
   NamedSemaphore* semaphore = static_cast<NamedSemaphore*>(self);
-  if (semaphore->state_) semaphore->Close(true);
+  if (!semaphore->state_) return;
+  std::shared_ptr<State> state = semaphore->state_;
+  semaphore->Close();
+  WaitForThread(state.get());
 }
 
 Napi::Value NamedSemaphore::JsClose(const Napi::CallbackInfo& info) {
-  if (state_) Close(false);
+  if (state_) Close();
   return info.Env().Undefined();
 }
 
@@ -237,7 +309,8 @@ namespace {
 Napi::Value JsUnlink(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   if (info.Length() < 1 || !info[0].IsString()) return ThrowMisuse(env, "unlinkSemaphore(name)");
-  if (sem_unlink(("/" + info[0].As<Napi::String>().Utf8Value()).c_str()) != 0) return ThrowErrno(env, "sem_unlink");
+  if (sem_unlink(("/" + info[0].As<Napi::String>().Utf8Value()).c_str()) != 0)
+    return ThrowErrno(env, "sem_unlink");
   return env.Undefined();
 }
 

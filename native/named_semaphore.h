@@ -7,7 +7,8 @@
 #include <napi.h>
 #include <semaphore.h>
 
-#include <condition_variable>
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -29,13 +30,14 @@ class NamedSemaphore : public Napi::ObjectWrap<NamedSemaphore> {
     ~State() { sem_close(semaphore); }
     sem_t* const semaphore;
     std::mutex mutex;
-    std::condition_variable idle;
     // Guarded by the mutex:
-    int wanted = 0;   // permits that JavaScript waits for
-    int ready = 0;    // permits taken for it and not yet collected
-    bool running = false;
+    int wanted = 0;  // permits that JavaScript waits for
+    int ready = 0;   // permits taken for it and not yet collected
+    int handed =
+        0;  // permits that JavaScript has and has not acknowledged: it may be terminated before it can use them
     bool closed = false;
     napi_threadsafe_function deliver = nullptr;
+    std::atomic<uint32_t> running{0};  // 1 while the thread lives; a futex
   };
 
   static void* Run(void* state);
@@ -47,10 +49,15 @@ class NamedSemaphore : public Napi::ObjectWrap<NamedSemaphore> {
   Napi::Value GetValue(const Napi::CallbackInfo& info);
   Napi::Value OnPermits(const Napi::CallbackInfo& info);
   Napi::Value Want(const Napi::CallbackInfo& info);
+  Napi::Value Collect(const Napi::CallbackInfo& info);
+  Napi::Value Acknowledge(const Napi::CallbackInfo& info);
+  Napi::Value GiveBack(const Napi::CallbackInfo& info);
+  Napi::Value Halt(const Napi::CallbackInfo& info);
   Napi::Value JsClose(const Napi::CallbackInfo& info);
 
   bool Usable(Napi::Env env) const;
-  void Close(bool wait_for_thread);
+  void Close();
+  static void WaitForThread(State* state);
   static void CloseAtExit(void* self);
 
   napi_env env_;

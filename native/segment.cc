@@ -24,7 +24,9 @@ namespace {
 constexpr char kDirectory[] = "/dev/shm";
 constexpr char kTemporaryPrefix[] = ".isthmus-";
 
-std::string PathOf(const Napi::Value& name) { return std::string(kDirectory) + "/" + name.As<Napi::String>().Utf8Value(); }
+std::string PathOf(const Napi::Value& name) {
+  return std::string(kDirectory) + "/" + name.As<Napi::String>().Utf8Value();
+}
 
 /** V8 never frees this memory: Segment::Close detaches the buffer and unmaps. */
 void NeverFree(napi_env, void*, void*) {}
@@ -65,7 +67,8 @@ int ReservePages(int fd, int64_t offset, int64_t bytes) {
 /** create(size, mode): an unnamed file of exactly `size` bytes, without pages, with exactly `mode`. */
 Napi::Value JsCreate(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  if (info.Length() < 2 || !IsInteger(info[0]) || !IsInteger(info[1])) return ThrowMisuse(env, "create(size, mode)");
+  if (info.Length() < 2 || !IsInteger(info[0]) || !IsInteger(info[1]))
+    return ThrowMisuse(env, "create(size, mode)");
   std::string temporary;
   const int fd = CreateUnnamed(&temporary);
   if (fd < 0) return ThrowErrno(env, "open");
@@ -86,11 +89,13 @@ Napi::Value JsCreate(const Napi::CallbackInfo& info) {
 /** open(name, writable): a descriptor for what stands under the name now; never a symbolic link, never blocking. */
 Napi::Value JsOpen(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  if (info.Length() < 2 || !info[0].IsString() || !info[1].IsBoolean()) return ThrowMisuse(env, "open(name, writable)");
+  if (info.Length() < 2 || !info[0].IsString() || !info[1].IsBoolean())
+    return ThrowMisuse(env, "open(name, writable)");
   const int access = info[1].As<Napi::Boolean>().Value() ? O_RDWR : O_RDONLY;
   const int fd = open(PathOf(info[0]).c_str(), access | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (fd < 0) return ThrowErrno(env, "shm_open");
-  return env.GetInstanceData<EnvData>()->segment_constructor.New({Napi::Number::New(env, fd), Napi::String::New(env, "")});
+  return env.GetInstanceData<EnvData>()->segment_constructor.New(
+      {Napi::Number::New(env, fd), Napi::String::New(env, "")});
 }
 
 Napi::Value JsUnlink(const Napi::CallbackInfo& info) {
@@ -129,12 +134,13 @@ Napi::Value JsSpace(const Napi::CallbackInfo& info) {
 }  // namespace
 
 Napi::Function Segment::Define(Napi::Env env) {
-  return DefineClass(env, "Segment",
-                     {InstanceMethod<&Segment::Reserve>("reserve"), InstanceMethod<&Segment::Map>("map"),
-                      InstanceMethod<&Segment::Publish>("publish"), InstanceMethod<&Segment::Stat>("stat"),
-                      InstanceMethod<&Segment::Read>("read"), InstanceMethod<&Segment::TryLock>("tryLock"),
-                      InstanceMethod<&Segment::Unlock>("unlock"), InstanceMethod<&Segment::HeldByOther>("heldByOther"),
-                      InstanceMethod<&Segment::JsClose>("close")});
+  return DefineClass(
+      env, "Segment",
+      {InstanceMethod<&Segment::Reserve>("reserve"), InstanceMethod<&Segment::Map>("map"),
+       InstanceMethod<&Segment::Publish>("publish"), InstanceMethod<&Segment::Stat>("stat"),
+       InstanceMethod<&Segment::Read>("read"), InstanceMethod<&Segment::TryLock>("tryLock"),
+       InstanceMethod<&Segment::Unlock>("unlock"), InstanceMethod<&Segment::HeldByOther>("heldByOther"),
+       InstanceMethod<&Segment::JsClose>("close")});
 }
 
 Segment::Segment(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Segment>(info) {
@@ -156,7 +162,8 @@ Segment::~Segment() {
 bool Segment::AddSentinel(napi_env env, Mapping* mapping) {
   napi_value sentinel;
   // Its "memory" is the Mapping itself, which nobody looks at through it.
-  if (napi_create_external_arraybuffer(env, mapping, 1, OnSentinelGone, mapping, &sentinel) != napi_ok) return false;
+  if (napi_create_external_arraybuffer(env, mapping, 1, OnSentinelGone, mapping, &sentinel) != napi_ok)
+    return false;
   return napi_create_reference(env, sentinel, 1, &mapping->sentinel) == napi_ok;
 }
 
@@ -224,7 +231,8 @@ bool Segment::Usable(Napi::Env env) const {
 Napi::Value Segment::Reserve(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   if (!Usable(env)) return env.Undefined();
-  if (info.Length() < 2 || !IsInteger(info[0]) || !IsInteger(info[1])) return ThrowMisuse(env, "reserve(offset, bytes)");
+  if (info.Length() < 2 || !IsInteger(info[0]) || !IsInteger(info[1]))
+    return ThrowMisuse(env, "reserve(offset, bytes)");
   if (ReservePages(fd_, ToInt64(info[0]), ToInt64(info[1])) != 0) return ThrowErrno(env, "fallocate");
   return env.Undefined();
 }
@@ -257,7 +265,8 @@ Napi::Value Segment::Map(const Napi::CallbackInfo& info) {
     if (address == MAP_FAILED) return ThrowErrno(env, "mmap");
   }
   napi_value buffer;
-  const napi_status status = napi_create_external_arraybuffer(env, address, bytes, NeverFree, nullptr, &buffer);
+  const napi_status status =
+      napi_create_external_arraybuffer(env, address, bytes, NeverFree, nullptr, &buffer);
   Mapping* mapping = new Mapping{address, bytes};
   if (status != napi_ok || napi_create_reference(env, buffer, 1, &mapping->buffer) != napi_ok) {
     munmap(address, bytes);
@@ -279,7 +288,8 @@ Napi::Value Segment::Publish(const Napi::CallbackInfo& info) {
   const std::string path = PathOf(info[0]);
   if (temporary_.empty()) {
     const std::string self = "/proc/self/fd/" + std::to_string(fd_);
-    if (linkat(AT_FDCWD, self.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) != 0) return ThrowErrno(env, "linkat");
+    if (linkat(AT_FDCWD, self.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) != 0)
+      return ThrowErrno(env, "linkat");
   } else {
     if (link(temporary_.c_str(), path.c_str()) != 0) return ThrowErrno(env, "link");
     unlink(temporary_.c_str());
@@ -309,11 +319,13 @@ Napi::Value Segment::Stat(const Napi::CallbackInfo& info) {
 Napi::Value Segment::Read(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   if (!Usable(env)) return env.Undefined();
-  if (info.Length() < 2 || !IsInteger(info[0]) || !IsInteger(info[1])) return ThrowMisuse(env, "read(offset, bytes)");
+  if (info.Length() < 2 || !IsInteger(info[0]) || !IsInteger(info[1]))
+    return ThrowMisuse(env, "read(offset, bytes)");
   std::vector<uint8_t> bytes(static_cast<size_t>(ToInt64(info[1])));
   size_t got = 0;
   while (got < bytes.size()) {
-    const ssize_t count = pread(fd_, bytes.data() + got, bytes.size() - got, static_cast<off_t>(ToInt64(info[0])) + static_cast<off_t>(got));
+    const ssize_t count = pread(fd_, bytes.data() + got, bytes.size() - got,
+                                static_cast<off_t>(ToInt64(info[0])) + static_cast<off_t>(got));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return ThrowErrno(env, "pread");
     if (count == 0) break;

@@ -12,7 +12,8 @@ bool StartThread(pthread_t* thread, void* (*run)(void*), void* argument) {
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
 #if !defined(__SANITIZE_ADDRESS__)
-  pthread_attr_setstacksize(&attributes, kStackBytes);  // refused where thread-local data needs more: the default then
+  pthread_attr_setstacksize(&attributes,
+                            kStackBytes);  // refused where thread-local data needs more: the default then
 #else
   (void)kStackBytes;
 #endif

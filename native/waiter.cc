@@ -15,8 +15,8 @@ namespace isthmus {
 namespace {
 
 constexpr int64_t kMillisecond = 1000000;
-constexpr int64_t kLongestSleep = 1000 * kMillisecond;   // no wake-up is trusted to arrive
-constexpr int64_t kCollectWithin = 10 * kMillisecond;    // a loop that is busy for longer passes its wake-up on
+constexpr int64_t kLongestSleep = 1000 * kMillisecond;  // no wake-up is trusted to arrive
+constexpr int64_t kCollectWithin = 10 * kMillisecond;  // a loop that is busy for longer passes its wake-up on
 constexpr int64_t kShortestScan = kMillisecond;
 constexpr int64_t kLongestScan = 50 * kMillisecond;
 constexpr size_t kWordsPerThread = futex::kMaxWaitv - 1;  // one is the thread's own control word
@@ -28,13 +28,15 @@ uint32_t Load(const uint32_t* word) { return __atomic_load_n(word, __ATOMIC_SEQ_
 Waiter::Waiter(Napi::Env env, Napi::Function callback) : env_(env) {
   napi_value name;
   napi_create_string_utf8(env, "isthmus waiter", NAPI_AUTO_LENGTH, &name);
-  if (napi_create_threadsafe_function(env, callback, nullptr, name, 0, 1, nullptr, nullptr, this, CallJs, &deliver_) != napi_ok) {
+  if (napi_create_threadsafe_function(env, callback, nullptr, name, 0, 1, nullptr, nullptr, this, CallJs,
+                                      &deliver_) != napi_ok) {
     deliver_ = nullptr;
     return;
   }
   napi_unref_threadsafe_function(env, deliver_);  // JavaScript decides what keeps the loop alive
   // Hooks run last in, first out: ours stops the threads before the function they call goes away.
-  napi_add_env_cleanup_hook(env, [](void* self) { static_cast<Waiter*>(self)->Stop(); }, this);
+  napi_add_env_cleanup_hook(
+      env, [](void* self) { static_cast<Waiter*>(self)->Stop(); }, this);
 }
 
 Waiter::~Waiter() { Stop(); }
@@ -95,7 +97,8 @@ void Waiter::Unwatch(uint32_t id) {
   if (found == where_.end()) return;
   std::vector<Entry>& entries = found->second->entries;
   where_.erase(found);
-  auto entry = std::find_if(entries.begin(), entries.end(), [id](const Entry& candidate) { return candidate.id == id; });
+  auto entry = std::find_if(entries.begin(), entries.end(),
+                            [id](const Entry& candidate) { return candidate.id == id; });
   if (entry == entries.end()) return;
   *entry = entries.back();
   entries.pop_back();
@@ -154,11 +157,12 @@ int64_t Waiter::CheckWords(Sleeper* sleeper, int woken, const std::vector<uint32
   return deadline;
 }
 
-void Waiter::SleepOnWords(Sleeper* sleeper, std::unique_lock<std::mutex>* lock, int64_t deadline, std::vector<uint32_t>* ids,
-                          int* woken) {
+void Waiter::SleepOnWords(Sleeper* sleeper, std::unique_lock<std::mutex>* lock, int64_t deadline,
+                          std::vector<uint32_t>* ids, int* woken) {
   futex::Waitv words[futex::kMaxWaitv];
   ids->clear();
-  const uint32_t control = sleeper->control.load();  // pairs with Watch: an entry added from here on ends the sleep
+  const uint32_t control =
+      sleeper->control.load();  // pairs with Watch: an entry added from here on ends the sleep
   words[0] = {control, reinterpret_cast<uintptr_t>(&sleeper->control), futex::kSize32 | futex::kPrivate, 0};
   ids->push_back(0);
   for (const Entry& entry : sleeper->entries) {
@@ -181,10 +185,12 @@ void Waiter::SleepOnWords(Sleeper* sleeper, std::unique_lock<std::mutex>* lock, 
 void Waiter::SleepAndScan(Sleeper* sleeper, std::unique_lock<std::mutex>* lock, int64_t* interval, bool hit) {
   const uint32_t control = sleeper->control.load();  // pairs with Watch
   if (hit) *interval = kShortestScan;
-  const bool idle = std::none_of(sleeper->entries.begin(), sleeper->entries.end(), [](const Entry& e) { return e.fired_at == 0; });
+  const bool idle = std::none_of(sleeper->entries.begin(), sleeper->entries.end(),
+                                 [](const Entry& e) { return e.fired_at == 0; });
   sleeper->asleep = true;
   lock->unlock();
-  const int result = futex::Wait(reinterpret_cast<uint32_t*>(&sleeper->control), control, idle ? kLongestSleep : *interval, false);
+  const int result = futex::Wait(reinterpret_cast<uint32_t*>(&sleeper->control), control,
+                                 idle ? kLongestSleep : *interval, false);
   lock->lock();
   sleeper->asleep = false;
   *interval = result == ETIMEDOUT ? std::min(*interval + *interval / 2, kLongestScan) : kShortestScan;
@@ -230,7 +236,8 @@ Napi::Value JsWatch(const Napi::CallbackInfo& info) {
   uint32_t* word = WordAddress(info, 0);
   if (word == nullptr) return env.Undefined();
   EnvData* data = env.GetInstanceData<EnvData>();
-  if (info.Length() < 3 || !info[2].IsNumber() || !data->waiter) return ThrowMisuse(env, "watch(words, index, expected)");
+  if (info.Length() < 3 || !info[2].IsNumber() || !data->waiter)
+    return ThrowMisuse(env, "watch(words, index, expected)");
   const uint32_t id = data->waiter->Watch(word, info[2].As<Napi::Number>().Uint32Value());
   if (id == 0) return ThrowErrno(env, "pthread_create", EAGAIN);
   return Napi::Number::New(env, id);

@@ -56,7 +56,8 @@ class Waiter {
   static void* Run(void* sleeper);
   void Loop(Sleeper* sleeper);
   int64_t CheckWords(Sleeper* sleeper, int woken, const std::vector<uint32_t>& ids);
-  void SleepOnWords(Sleeper* sleeper, std::unique_lock<std::mutex>* lock, int64_t deadline, std::vector<uint32_t>* ids, int* woken);
+  void SleepOnWords(Sleeper* sleeper, std::unique_lock<std::mutex>* lock, int64_t deadline,
+                    std::vector<uint32_t>* ids, int* woken);
   void SleepAndScan(Sleeper* sleeper, std::unique_lock<std::mutex>* lock, int64_t* interval, bool hit);
   Sleeper* SleeperWithRoom();
   void Nudge(Sleeper* sleeper, bool asleep);

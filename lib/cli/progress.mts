@@ -61,7 +61,7 @@ export class Progress {
   }
 
   #line(): string {
-    const now: Sample = { at: performance.now(), bytes: this.#bytes() };
+    const now: Sample = { at: performance.now(), bytes: this.#look() };
     if (now.bytes === 0) {
       this.#began = now.at;
       return `${this.#title}  ${this.#stopped ? '0 B' : `waiting for: ${this.#peer}`}`;
@@ -69,6 +69,14 @@ export class Progress {
     if (this.#samples.length === 0) this.#samples.push({ at: this.#began, bytes: 0 });
     this.#samples = [...this.#samples.slice(-WINDOW), now];
     return this.#stopped ? this.#summary(now) : this.#progress(now);
+  }
+
+  #look(): number {
+    try {
+      return this.#bytes();
+    } catch {
+      return this.#samples.at(-1)?.bytes ?? 0; // the transfer itself meets the same trouble, and says so
+    }
   }
 
   #summary({ at, bytes: done }: Sample): string {

@@ -23,16 +23,26 @@ export function closeOnExit(handle: Closeable): void {
   open.add(handle);
   if (listening) return;
   listening = true;
-  process.on('exit', () => {
-    exiting = true;
-    for (const one of open) {
-      try {
-        one.close();
-      } catch {
-        // Nobody is left to tell; the kernel frees what we could not.
-      }
-    }
+  process.on('exit', closeAll);
+  // Whoever adds an exit listener after us may want to use its objects in it: we go last.
+  process.on('newListener', (event, listener) => {
+    if (event !== 'exit' || listener === closeAll) return;
+    queueMicrotask(() => {
+      process.off('exit', closeAll);
+      process.on('exit', closeAll);
+    });
   });
+}
+
+function closeAll(): void {
+  exiting = true;
+  for (const one of open) {
+    try {
+      one.close();
+    } catch {
+      // Nobody is left to tell; the kernel frees what we could not.
+    }
+  }
 }
 
 /** The handle has been closed. */

@@ -38,18 +38,28 @@ export interface NativeSegment {
   close(): number;
 }
 
-/** One open POSIX named semaphore. */
+/**
+ * One open POSIX named semaphore. A permit that `wait`, `collect` or the callback hands over counts as on its way until
+ * it is acknowledged or given back: it returns to the semaphore if this environment is terminated before that.
+ */
 export interface NativeSemaphore {
   tryWait(): boolean;
   /** Blocks at most `milliseconds` (and 1 s); true when a permit was taken. */
   wait(milliseconds: number): boolean;
-  post(): void;
+  /** Adds `n` permits, or none and throws. */
+  post(n: number): void;
   value(): number;
   /** Once, before the first `want`: gets the number of permits taken on a thread of their own. Must not throw. */
   onPermits(callback: (permits: number) => void): void;
   /** How many permits that thread may take from now on; it lives only while it may. */
   want(count: number): void;
-  /** Permits that were taken and not delivered go back. Idempotent. */
+  /** The permits that the thread has taken and that the callback has not brought. */
+  collect(): number;
+  acknowledge(): void;
+  giveBack(): void;
+  /** The thread stops; every permit on its way goes back. Blocks for at most its last slice (50 ms). */
+  halt(): void;
+  /** Permits on their way go back. Idempotent. */
   close(): void;
 }
 

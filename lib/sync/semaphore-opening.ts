@@ -1,7 +1,9 @@
 /** Making and finding POSIX named semaphores: the options, and the checks that the C library does not do. */
 
-import { closeSync, fchmodSync, constants as fsConstants, openSync } from 'node:fs';
-import { ForeignError } from '../errors.js';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, linkSync, unlinkSync } from 'node:fs';
+import { constants as osConstants } from 'node:os';
+import { ForeignError, SystemError } from '../errors.js';
 import { checkFile } from '../memory/segment.js';
 import { withSystemErrors } from '../memory/system-errors.js';
 import type { NativeSegment, NativeSemaphore } from '../native/binding.js';
@@ -47,26 +49,40 @@ export function create(bare: string, options: SemaphoreCreateOptions): Opened {
   const initial = checkPermits(options);
   const { mode } = checkCreate(options.mode === undefined ? {} : { mode: options.mode });
   const path = `/${bare}`;
+  const { max } = options;
   return withSystemErrors(path, () => {
-    const semaphore = new native.NativeSemaphore(bare, initial);
+    // sem_open lets the umask cut the mode: made under a random name first, so that the name never shows another mode.
+    const temporary = `.isthmus-${randomBytes(16).toString('hex')}`;
+    const semaphore = new native.NativeSemaphore(temporary, initial);
     try {
-      setMode(bare, mode);
-      const { max } = options;
+      chmodSync(fileOf(temporary), mode);
+      linkSync(fileOf(temporary), fileOf(bare));
       return { path, semaphore, max, file: max === undefined ? undefined : native.open(`sem.${bare}`, true) };
     } catch (error) {
       semaphore.close();
       throw error;
+    } finally {
+      unlinkSync(fileOf(temporary));
     }
   });
 }
 
-/** sem_open lets the umask cut the mode, and offers no descriptor to mend it with. */
-function setMode(bare: string, mode: number): void {
-  const fd = openSync(`/dev/shm/sem.${bare}`, fsConstants.O_RDONLY | fsConstants.O_NOFOLLOW);
+function fileOf(bare: string): string {
+  return `/dev/shm/sem.${bare}`;
+}
+
+/** Opens what stands under the name now, and refuses it if it is no semaphore. */
+function openFile(bare: string, writable: boolean, accepts: (uid: number) => boolean): NativeSegment {
+  const file = native.open(`sem.${bare}`, writable);
   try {
-    fchmodSync(fd, mode);
-  } finally {
-    closeSync(fd);
+    const { size } = checkFile(file, `/${bare}`, accepts);
+    if (size >= native.semaphoreBytes) return file;
+    throw new ForeignError(
+      `'/${bare}': ${fileOf(bare)} is no semaphore (${size} bytes); it is left as it is: choose another name`,
+    );
+  } catch (error) {
+    file.close();
+    throw error;
   }
 }
 
@@ -76,22 +92,46 @@ export function attach(bare: string, options: SemaphoreAttachOptions): Opened {
   const accepts = checkOwner(owner);
   const path = `/${bare}`;
   return withSystemErrors(path, () => {
-    // The C library maps whatever stands under the name: an empty file would be a SIGBUS.
-    const file = native.open(`sem.${bare}`, true);
-    try {
-      const { size } = checkFile(file, path, accepts);
-      if (size < native.semaphoreBytes) {
-        throw new ForeignError(
-          `'${path}': /dev/shm/sem.${bare} is no semaphore (${size} bytes); it is left as it is: choose another name`,
-        );
+    for (let tries = 0; tries < 100; tries++) {
+      // The C library maps whatever stands under the name: an empty file would be a SIGBUS.
+      const file = openFile(bare, true, accepts);
+      let semaphore: NativeSemaphore | undefined;
+      try {
+        semaphore = new native.NativeSemaphore(bare, -1);
+        if (stillThere(bare, file)) {
+          if (max === undefined) file.close();
+          return { path, semaphore, max, file: max === undefined ? undefined : file };
+        }
+      } catch (error) {
+        semaphore?.close();
+        file.close();
+        throw error;
       }
-      const semaphore = new native.NativeSemaphore(bare, -1);
-      if (max !== undefined) return { path, semaphore, max, file };
+      semaphore.close();
       file.close();
-      return { path, semaphore, max, file: undefined };
-    } catch (error) {
-      file.close();
-      throw error;
     }
+    throw new SystemError(
+      -osConstants.errno.EBUSY,
+      'sem_open',
+      path,
+      'the name kept changing while it was being attached',
+    );
+  });
+}
+
+/** The name still leads to the file that was examined, so it is the one that sem_open mapped in between. */
+function stillThere(bare: string, examined: NativeSegment): boolean {
+  const now = native.open(`sem.${bare}`, false);
+  try {
+    return now.stat().id === examined.stat().id;
+  } finally {
+    now.close();
+  }
+}
+
+export function remove(bare: string): void {
+  withSystemErrors(`/${bare}`, () => {
+    openFile(bare, false, () => true).close();
+    native.unlinkSemaphore(bare);
   });
 }

@@ -2,11 +2,10 @@
 
 import { constants as osConstants } from 'node:os';
 import { outOfRange, SystemError, TimeoutError } from '../errors.js';
-import { closeOnExit, forgetOnExit } from '../memory/leaving.js';
+import { closeOnExit, forgetOnExit, leaving } from '../memory/leaving.js';
 import { closedError } from '../memory/shared-object.js';
-import { isSystemError, withSystemErrors } from '../memory/system-errors.js';
+import { isSystemError } from '../memory/system-errors.js';
 import type { NativeSegment, NativeSemaphore } from '../native/binding.js';
-import { native } from '../native/load.js';
 import {
   ATTACH_KEYS,
   type AttachOptions,
@@ -27,6 +26,7 @@ import {
   create,
   MOST_PERMITS,
   type Opened,
+  remove,
   type SemaphoreAttachOptions,
   type SemaphoreCreateOptions,
 } from './semaphore-opening.js';
@@ -66,7 +66,12 @@ export class Semaphore {
   #listening = false;
   #closed = false;
   readonly #taking: LineOperation<true> = {
-    attempt: () => (this.#takeGranted() || this.#native.tryWait() ? true : PENDING),
+    attempt: () => {
+      if (!this.#takeGranted()) return this.#native.tryWait() ? true : PENDING;
+      // It has reached its user when the promise's reactions run; until then it would go back if we were terminated.
+      queueMicrotask(() => this.#native.acknowledge());
+      return true;
+    },
     arm: () => {
       this.#want();
       return ELSEWHERE;
@@ -122,10 +127,12 @@ export class Semaphore {
     );
   }
 
-  /** Removes the name; whoever has the semaphore open keeps it. Throws SystemError `ENOENT`. */
+  /**
+   * Removes the name; whoever has the semaphore open keeps it. Throws SystemError `ENOENT`, and ForeignError for what is
+   * no semaphore.
+   */
   static unlink(name: string): void {
-    const bare = checkName(name);
-    withSystemErrors(`/${bare}`, () => native.unlinkSemaphore(bare));
+    remove(checkName(name));
   }
 
   /** The name, with its slash. */
@@ -160,16 +167,12 @@ export class Semaphore {
     this.#check();
     const timeout = checkSyncWait(wait);
     if (this.#tryInTurn()) return;
-    const deadline = deadlineAfter(timeout);
-    for (;;) {
-      const left = deadline - now();
-      if (left <= 0) throw timedOut(this.#noPermit(), timeout);
-      if (this.#native.wait(Math.min(left, LONGEST_SLEEP))) {
-        if (this.#line.idle) return;
-        this.#granted++; // promise forms that waited before us come first
-        this.#settle();
-      }
-      if (this.#tryInTurn()) return;
+    // While this thread is blocked no promise can run: what the semaphore's thread takes meanwhile would be lost to us.
+    if (this.#listening) this.#native.want(0);
+    try {
+      if (this.#collected() || this.#waitBlocked(timeout)) this.#native.acknowledge();
+    } finally {
+      if (this.#listening) this.#settle();
     }
   }
 
@@ -212,7 +215,7 @@ export class Semaphore {
     this.#closed = true;
     forgetOnExit(this);
     this.#line.failAll(() => closedError(this.#path));
-    this.#giveBack();
+    if (leaving() && this.#listening) this.#native.halt();
     this.#native.close();
     this.#file?.close();
   }
@@ -252,6 +255,23 @@ export class Semaphore {
     return true;
   }
 
+  /** Blocks until a permit was taken; throws TimeoutError. */
+  #waitBlocked(timeout: number): boolean {
+    const deadline = deadlineAfter(timeout);
+    for (;;) {
+      const left = deadline - now();
+      if (left <= 0) throw timedOut(this.#noPermit(), timeout);
+      if (this.#native.wait(Math.min(left, LONGEST_SLEEP))) return true;
+    }
+  }
+
+  /** Takes over what the thread has taken; true if the caller, who is about to block, may have one of the permits. */
+  #collected(): boolean {
+    if (!this.#listening) return false;
+    this.#granted += this.#native.collect();
+    return this.#takeGranted();
+  }
+
   /** Tells the thread how many permits our promises wait for. */
   #want(): void {
     const waiting = this.#line.length;
@@ -269,11 +289,8 @@ export class Semaphore {
   /** Hands granted permits out in order; what nobody wants any more goes back. */
   #settle(): void {
     this.#line.wake();
-    this.#giveBack();
-  }
-
-  #giveBack(): void {
-    while (this.#takeGranted()) this.#native.post();
+    while (this.#takeGranted()) this.#native.giveBack();
+    this.#want();
   }
 
   #post(n: number, most: number): void {
@@ -286,7 +303,7 @@ export class Semaphore {
         value + n,
       );
     }
-    for (let i = 0; i < n; i++) this.#native.post();
+    this.#native.post(n);
   }
 
   #releaseBounded(n: number, file: NativeSegment): void {

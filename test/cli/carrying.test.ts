@@ -320,7 +320,7 @@ describe('who comes in between', () => {
   test('--timeout: a slow receiver is no missing one', async () => {
     const name = freshName();
     const input = randomBytes(4000);
-    const sender = start(['send', name, '--timeout', '1000', '--capacity', '256', '--lines'], { input });
+    const sender = start(['send', name, '--timeout', '3000', '--capacity', '256', '--lines'], { input });
     await eventually('the queue is there', () => exists(name));
     const consumer = SpscQueue.consumer<Buffer>(name);
     const parts: Uint8Array[] = [];
@@ -328,7 +328,7 @@ describe('who comes in between', () => {
       const part = await consumer.get();
       if (part === undefined) break;
       parts.push(part);
-      if (parts.length < 10) await new Promise((resolve) => setTimeout(resolve, 300)); // 3 s in all
+      if (parts.length < 10) await new Promise((resolve) => setTimeout(resolve, 400)); // 4 s in all
     }
     consumer.close();
     expect((await sender.outcome()).code).toBe(0);

@@ -40,7 +40,7 @@ export class Command {
     this.child = spawn(command, rest, { stdio: [stdin, output ?? 'pipe', 'pipe'], detached: true });
     running.add(this);
     this.child.stdout?.on('data', (chunk) => this.#chunks.push(chunk));
-    this.child.stderr!.on('data', (chunk) => {
+    this.child.stderr!.setEncoding('utf8').on('data', (chunk) => {
       this.#stderr += chunk;
     });
     this.child.stdin?.on('error', () => undefined); // it may exit without reading everything
