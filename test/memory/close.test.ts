@@ -288,7 +288,7 @@ test('process.exit, an uncaught exception and a normal end leave no participant 
     await peer.said();
     await peer.exited;
     const participants = isthmus.inspect(name).participants;
-    expect(participants.map((one: { pid: number }) => one.pid)).toEqual([process.pid]);
+    expect(participants!.map((one: { pid: number }) => one.pid)).toEqual([process.pid]);
     expect(isthmus.inspect(`${name}-q`).participants).toEqual([]);
   }
   expect(value.value).toBe(3);

@@ -47,14 +47,20 @@ function patch(name: string, offset: number, bytes: Uint8Array): void {
 
 test('a missing name is ENOENT in the shape of Node', () => {
   const name = freshName();
-  for (const attach of [Value.attach, SharedArray.attach, SpscQueue.attach, SharedMemory.attach, unlink]) {
-    const error = (() => {
-      try {
-        attach(name);
-      } catch (caught) {
-        return caught;
-      }
-    })();
+  const attachers: ((name: string) => unknown)[] = [
+    (name) => Value.attach(name),
+    (name) => SharedArray.attach(name),
+    (name) => SpscQueue.attach(name),
+    (name) => SharedMemory.attach(name),
+    unlink,
+  ];
+  for (const attach of attachers) {
+    let error: unknown;
+    try {
+      attach(name);
+    } catch (caught) {
+      error = caught;
+    }
     expect(error).toBeInstanceOf(SystemError);
     expect(error).toMatchObject({ code: 'ENOENT', errno: -2, path: `/${name}`, syscall: expect.any(String) });
   }
@@ -160,15 +166,15 @@ describe('a damaged or newer header', () => {
   });
 
   test.each([
-    ['Value', '{"type":"i99"}', () => Value.attach],
-    ['Value', '{"tipe":"i32"}', () => Value.attach],
-    ['SharedArray', '{"type":"i32","length":1e99}', () => SharedArray.attach],
-    ['SharedArray', '{"type":"i32","length":-1}', () => SharedArray.attach],
-    ['SharedArray', '{"type":"i32","length":99999}', () => SharedArray.attach],
-    ['SpscQueue', '{"capacity":1e99,"codec":"raw"}', () => SpscQueue.attach],
-    ['SpscQueue', '{"capacity":100,"codec":"raw"}', () => SpscQueue.attach],
-    ['SpscQueue', '{"capacity":4096,"codec":5}', () => SpscQueue.attach],
-    ['SpscQueue', '{"capacity":"9","codec":"raw"}', () => SpscQueue.attach],
+    ['Value', '{"type":"i99"}', (name: string) => Value.attach(name)],
+    ['Value', '{"tipe":"i32"}', (name: string) => Value.attach(name)],
+    ['SharedArray', '{"type":"i32","length":1e99}', (name: string) => SharedArray.attach(name)],
+    ['SharedArray', '{"type":"i32","length":-1}', (name: string) => SharedArray.attach(name)],
+    ['SharedArray', '{"type":"i32","length":99999}', (name: string) => SharedArray.attach(name)],
+    ['SpscQueue', '{"capacity":1e99,"codec":"raw"}', (name: string) => SpscQueue.attach(name)],
+    ['SpscQueue', '{"capacity":100,"codec":"raw"}', (name: string) => SpscQueue.attach(name)],
+    ['SpscQueue', '{"capacity":4096,"codec":5}', (name: string) => SpscQueue.attach(name)],
+    ['SpscQueue', '{"capacity":"9","codec":"raw"}', (name: string) => SpscQueue.attach(name)],
   ])('%s with schema %s', (kind, schema, attach) => {
     const name = freshName();
     if (kind === 'Value') Value.create(name, 'i32').close();
@@ -179,7 +185,7 @@ describe('a damaged or newer header', () => {
     const length = Buffer.alloc(4);
     length.writeUInt32LE(bytes.length);
     patch(name, 72, length);
-    expect(() => attach()(name)).toThrow(CorruptError);
+    expect(() => (attach as (name: string) => unknown)(name)).toThrow(CorruptError);
   });
 });
 
@@ -194,8 +200,8 @@ describe.runIf(process.getuid?.() === 0)('objects of other users (needs root)', 
     expect(() => Value.open(name, 'i32')).toThrow(/belongs to user 65534/);
     expect(() => SharedMemory.attach(name)).toThrow(ForeignError);
     expect(() => Value.attach(name, { owner: [1, 2] })).toThrow(ForeignError);
-    using any = Value.attach(name, { owner: 'any' });
-    using listed = Value.attach(name, { owner: [0, NOBODY] });
+    using any = Value.attach<'i32'>(name, { owner: 'any' });
+    using listed = Value.attach<'i32'>(name, { owner: [0, NOBODY] });
     expect(any.value + listed.value).toBe(8);
   });
 

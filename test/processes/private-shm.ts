@@ -16,7 +16,7 @@ export function privateShm(size: string): string[] {
 
 /** Why it cannot be had here; undefined if it can. */
 export const noPrivateShm: string | undefined = (() => {
-  const [command, ...args] = [...privateShm('64k'), 'true'] as [string, ...string[]];
+  const [command, ...args] = [...privateShm('64k'), 'true'] as unknown as [string, ...string[]];
   const { status, error, stderr } = spawnSync(command, args, { encoding: 'utf8' });
   return status === 0 ? undefined : `no mount namespace here: ${error?.message ?? stderr.trim()}`;
 })();

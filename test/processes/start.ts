@@ -73,7 +73,10 @@ export class Peer {
       };
       await (${script.toString()})(isthmus, context);
     `;
-    const [command, ...prefix] = [...(options.through ?? []), process.execPath] as [string, ...string[]];
+    const [command, ...prefix] = [...(options.through ?? []), process.execPath] as unknown as [
+      string,
+      ...string[],
+    ];
     this.child = spawn(
       command,
       [...prefix, ...(options.execArgv ?? []), '--input-type=module', '-e', source],

@@ -299,6 +299,68 @@ describe('worker threads', () => {
   });
 });
 
+describe('a permit on its way', () => {
+  test('is not lost when a worker is terminated inside acquireSync and the release comes before its slice ends', async () => {
+    const name = freshName();
+    using semaphore = Semaphore.create(name, { initial: 0 });
+    for (let round = 0; round < 10; round++) {
+      const worker = new Worker(
+        `const { Semaphore } = require('isthmus'); const { parentPort, workerData } = require('node:worker_threads');
+         const s = Semaphore.attach(workerData); parentPort.postMessage(1); s.acquireSync();`,
+        { eval: true, workerData: name },
+      );
+      await once(worker, 'message');
+      await sleep(10);
+      const terminated = worker.terminate();
+      semaphore.release();
+      await terminated;
+      semaphore.acquireSync({ timeout: 20_000 });
+      expect(semaphore.value).toBe(0);
+    }
+  });
+
+  test('reaches a blocked call although promises of the same handle wait, or have just been aborted', async () => {
+    const name = freshName();
+    using semaphore = Semaphore.create(name, { initial: 0 });
+    for (const abortFirst of [true, false]) {
+      const abort = new AbortController();
+      const pending = semaphore.acquire({ signal: abort.signal });
+      pending.catch(() => undefined);
+      await sleep(80); // its thread sleeps for one
+      const peer = start(async ({ Semaphore }, { args, sleep }) => {
+        const mine = Semaphore.attach(args[0]!);
+        await sleep(30);
+        mine.release();
+      }, name);
+      if (abortFirst) abort.abort();
+      semaphore.acquireSync({ timeout: 20_000 });
+      await peer.done();
+      semaphore.release();
+      if (!abortFirst) await pending;
+      else expect(semaphore.tryAcquire()).toBe(true);
+      expect(semaphore.value).toBe(0);
+    }
+  });
+
+  test('can be given back by an exit listener that was added after opening', async () => {
+    const name = freshName();
+    using semaphore = Semaphore.create(name, { initial: 1 });
+    const peer = start(async ({ Semaphore, Value }, { args, sleep }) => {
+      const mine = Semaphore.attach(args[0]!);
+      const value = Value.create(args[0]!, 'i32');
+      mine.acquireSync();
+      process.on('exit', () => {
+        value.add(1);
+        mine.release();
+      });
+      await sleep(1);
+      process.exit(0);
+    }, name);
+    await peer.done();
+    expect(semaphore.value).toBe(1);
+  });
+});
+
 describe('with other languages', () => {
   const PYTHON = `
 import ctypes, ctypes.util, sys

@@ -104,7 +104,7 @@ test.each(FORMS)('%s: killing one waiter does not disturb the others', async (fo
   const name = freshName();
   using value = Value.create(name, 'i32');
   const script = async ({ Value }: typeof import('isthmus'), { args, say }: never) => {
-    const [name, form] = args as [string, string];
+    const [name, form] = args as unknown as [string, string];
     const mine = Value.attach<'i32'>(name);
     (say as (value: unknown) => void)('waiting');
     const predicate = (n: number) => n === 1;
@@ -155,7 +155,7 @@ describe.runIf(spawnSync('cc', ['--version']).status === 0)('with a system clock
       const peer = startWith(
         { env: { LD_PRELOAD: [process.env.LD_PRELOAD, library].filter(Boolean).join(':') } },
         async ({ Value, Semaphore, SpscQueue }, { args, say }) => {
-          const [name, form] = args as [string, string];
+          const [name, form] = args as unknown as [string, string];
           const value = Value.create(`${name}-v`, 'i32', { lifetime: 'attached' });
           const consumer = SpscQueue.consumer(`${name}-q`, { lifetime: 'attached' });
           const semaphore = Semaphore.create(name, { initial: 0 });
