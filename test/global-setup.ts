@@ -1,20 +1,35 @@
 // Holds the whole run to its promise: /dev/shm is afterwards what it was before.
+//
+// Another run, a demo or any other program may use /dev/shm at the same time. What a living process outside this
+// run has open is its own affair; processes of this run are known by a mark in their environment.
 
-import { lstatSync, readdirSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const directory = '/dev/shm';
 const patience = 5_000; // the last killed children may still be on their way out
+const mark = `ISTHMUS_TEST_RUN=${process.pid}-${Date.now().toString(36)}`;
 
 export default function setup(): () => Promise<void> {
-  const before = new Set(readdirSync(directory));
+  const before = new Set(snapshot().keys());
+  const [name, value] = mark.split('=') as [string, string];
+  process.env[name] = value;
 
   return async function teardown() {
-    const leftovers = () => readdirSync(directory).filter((name) => !before.has(name));
     const deadline = performance.now() + patience;
-    while (leftovers().length > 0 && performance.now() < deadline) await sleep(50);
+    let left: string[] = [];
+    // What comes and goes belongs to somebody who is at work; a leftover stays as it is.
+    let candidates = snapshot();
+    do {
+      const now = snapshot();
+      candidates = new Map([...candidates].filter(([file]) => now.has(file)));
+      left = [...candidates].filter(([file]) => !before.has(file)).map(([, name]) => name);
+      if (left.length === 0) return;
+      await sleep(50);
+    } while (performance.now() < deadline);
 
-    const left = leftovers();
+    const foreign = heldByOthers();
+    left = left.filter((name) => !foreign.has(name));
     if (left.length === 0) return;
     // Vitest reports what a teardown throws, but its exit code does not always tell.
     process.exitCode = 1;
@@ -24,11 +39,46 @@ export default function setup(): () => Promise<void> {
   };
 }
 
+/** Every file, told apart by name and inode: a name that is used again is another file. */
+function snapshot(): Map<string, string> {
+  const files = new Map<string, string>();
+  for (const name of readdirSync(directory)) {
+    try {
+      files.set(`${lstatSync(`${directory}/${name}`).ino} ${name}`, name);
+    } catch {
+      // gone between the two calls
+    }
+  }
+  return files;
+}
+
+/** The names that living processes outside this run have open or mapped. */
+function heldByOthers(): Set<string> {
+  const names = new Set<string>();
+  const add = (path: string) => {
+    if (path.startsWith(`${directory}/`)) names.add(path.slice(directory.length + 1));
+  };
+  for (const pid of readdirSync('/proc')) {
+    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue;
+    try {
+      if (readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(mark)) continue;
+      for (const fd of readdirSync(`/proc/${pid}/fd`)) add(readlinkSync(`/proc/${pid}/fd/${fd}`));
+      for (const line of readFileSync(`/proc/${pid}/maps`, 'utf8').split('\n')) {
+        const at = line.indexOf(`${directory}/`);
+        if (at >= 0) add(line.slice(at));
+      }
+    } catch {
+      // ended meanwhile, or another user's
+    }
+  }
+  return names;
+}
+
 function describe(name: string): string {
   try {
     const { size, uid } = lstatSync(`${directory}/${name}`);
-    return `${name} (${size} bytes, uid ${uid})`;
+    return `${JSON.stringify(name)} (${size} bytes, uid ${uid})`;
   } catch {
-    return name;
+    return JSON.stringify(name);
   }
 }

@@ -1,4 +1,4 @@
-import { type ElementType, MismatchError, TimeoutError, unlink, Value } from 'isthmus';
+import { type ElementType, inspect, MismatchError, SharedArray, TimeoutError, unlink, Value } from 'isthmus';
 import { describe, expect, test } from 'vitest';
 import { FORMS, freshName, start } from '../processes/start.js';
 
@@ -308,4 +308,41 @@ describe('opening', () => {
     expect(() => Value.open(name, 'bool', { initial: 1 as never })).toThrow(TypeError);
     expect(() => unlink(name)).toThrow(expect.objectContaining({ code: 'ENOENT' }));
   });
+});
+
+test('who sees an atomic operation sees the plain writes before it', async () => {
+  const name = freshName();
+  using turn = Value.create(name, 'i32');
+  using data = SharedArray.create(`${name}-data`, 'f64', 64);
+  const peer = start(({ Value, SharedArray }, { args, say }) => {
+    const turn = Value.attach<'i32'>(args[0]!);
+    const { view } = SharedArray.attach<'f64'>(`${args[0]}-data`);
+    for (let round = 1; round <= 2000; round += 2) {
+      turn.waitForSync((n) => n === round);
+      if (view.some((element) => element !== round)) throw new Error(`a write of round ${round} is missing`);
+      view.fill(round + 1);
+      turn.value = round + 1;
+    }
+    say('all seen');
+  }, name);
+  for (let round = 1; round <= 2000; round += 2) {
+    data.view.fill(round);
+    turn.value = round;
+    await turn.waitFor((n) => n === round + 1);
+    expect(data.view.every((element) => element === round + 1)).toBe(true);
+  }
+  expect(await peer.said()).toBe('all seen');
+  unlink(`${name}-data`);
+});
+
+test('two objects under one name, one after the other, have different instance ids', () => {
+  const name = freshName();
+  const ids = [1, 2].map(() => {
+    using _value = Value.create(name, 'i32');
+    const { header } = inspect(name);
+    unlink(name);
+    return header?.instanceId;
+  });
+  expect(ids[0]).toMatch(/^[0-9a-f]{32}$/);
+  expect(ids[1]).not.toBe(ids[0]);
 });
