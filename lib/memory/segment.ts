@@ -6,7 +6,14 @@
 
 import { constants as bufferConstants } from 'node:buffer';
 import { constants as osConstants } from 'node:os';
-import { CorruptError, ForeignError, MismatchError, outOfRange, SystemError } from '../errors.js';
+import {
+  ClosedError,
+  CorruptError,
+  ForeignError,
+  MismatchError,
+  outOfRange,
+  SystemError,
+} from '../errors.js';
 import type { NativeSegment, SegmentStat } from '../native/binding.js';
 import { native } from '../native/load.js';
 import { type AttachOptions, type CreateOptions, checkCreate, checkOwner } from '../options.js';
@@ -204,6 +211,7 @@ export function attachSegment<Shape>(
       const shape = type.parse(header.schema, header, path);
       agree(shape);
       if (known !== undefined) {
+        if (known.payload.byteLength === 0 && header.payloadBytes > 0) throw movedAway(path);
         file.close();
         return { segment: known.retain(), shape };
       }
@@ -296,4 +304,11 @@ export function attachedCount(): number {
 
 export function schemaCorrupt(path: string, what: string): CorruptError {
   return new CorruptError(`'${path}' is damaged: ${what}; unlink it and create it again`);
+}
+
+/** This environment's buffer on the object is gone; a second mapping beside it would not be the same memory to its users. */
+export function movedAway(path: string): ClosedError {
+  return new ClosedError(
+    `the buffer of '${path}' was transferred away in this process or worker; close every handle on it, then attach again`,
+  );
 }

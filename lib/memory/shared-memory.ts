@@ -16,7 +16,7 @@ import {
   type Size,
 } from '../options.js';
 import { hasMagic } from './header.js';
-import { checkFile, checkMappable, checkSpace } from './segment.js';
+import { checkFile, checkMappable, checkSpace, movedAway } from './segment.js';
 import { isSystemError, withSystemErrors } from './system-errors.js';
 
 /** Options for making a raw segment. */
@@ -109,6 +109,7 @@ export class SharedMemory {
       const stat = checkFile(file, path, accepts);
       const known = attachments.get(stat.id);
       if (known !== undefined) {
+        if (known.buffer.byteLength === 0) throw movedAway(path);
         file.close();
         return new SharedMemory(known);
       }

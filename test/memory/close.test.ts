@@ -181,6 +181,25 @@ describe('a buffer the user has moved away', () => {
     rmSync(`/dev/shm/${name}-2`);
   });
 
+  test('attaching again says so until every handle is closed; then it works', () => {
+    const name = freshName();
+    const array = SharedArray.create(name, 'i32', [5]);
+    const memory = SharedMemory.create(`${name}-m`, 10);
+    for (const buffer of [array.view.buffer, memory.buffer]) {
+      structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
+    }
+    if (array.view.length === 0) {
+      expect(() => SharedArray.attach(name)).toThrow(/transferred away/);
+      expect(() => SharedMemory.attach(`${name}-m`)).toThrow(/transferred away/);
+    }
+    array.close();
+    memory.close();
+    using again = SharedArray.attach(name);
+    using _memory = SharedMemory.attach(`${name}-m`);
+    expect(again.at(0)).toBe(5);
+    isthmus.unlink(`${name}-m`);
+  });
+
   test('a queue whose ring was moved away says so instead of writing into nothing', () => {
     using queue = SpscQueue.create(freshName());
     using producer = queue.producer();
