@@ -7,6 +7,7 @@ import { native } from '../native/load.js';
 import { checkName } from '../options.js';
 import { type Header, hasMagic, readHeader } from './header.js';
 import { HEADER, type Kind, STATE_CONDEMNED } from './header-layout.js';
+import { rounds } from './patience.js';
 import { removeByRequest } from './removal.js';
 import { type Participant, readRoster } from './roster.js';
 import { SLOT_BYTES } from './roster-layout.js';
@@ -71,7 +72,7 @@ const SEMAPHORE_PREFIX = 'sem.';
 export function unlink(name: string): void {
   const bare = checkName(name);
   const path = `/${bare}`;
-  for (let tries = 0; tries < 1000; tries++) {
+  for (const _ of rounds()) {
     const file = openForRemoval(bare, path);
     if (file === undefined) return;
     try {

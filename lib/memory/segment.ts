@@ -19,6 +19,7 @@ import { native } from '../native/load.js';
 import { type AttachOptions, type CreateOptions, checkCreate, checkOwner } from '../options.js';
 import { type Header, layOut, readHeader, writeHeader } from './header.js';
 import type { Kind } from './header-layout.js';
+import { rounds } from './patience.js';
 import { isCondemned, removeIfUnused } from './removal.js';
 import { Roster } from './roster.js';
 import { isSystemError, outOfSpace, withSystemErrors } from './system-errors.js';
@@ -37,9 +38,6 @@ export interface ObjectType<Shape> {
   /** The shape that a schema describes; throws CorruptError if it makes no sense or does not fit the payload. */
   parse(schema: Readonly<Record<string, unknown>>, header: Header, path: string): Shape;
 }
-
-/** How many times a name may change under our feet before we say that it is busy. */
-const MOST_TRIES = 100;
 
 /** One attachment of this environment. */
 export class Segment {
@@ -196,7 +194,7 @@ export function attachSegment<Shape>(
 ): { segment: Segment; shape: Shape } {
   const accepts = checkOwner(options.owner);
   const path = `/${name}`;
-  for (let tries = 0; tries < MOST_TRIES; tries++) {
+  for (const _ of rounds()) {
     const file = withSystemErrors(path, () => native.open(name, true));
     let segment: Segment | undefined;
     try {
@@ -247,7 +245,7 @@ export function openSegment<Shape>(
   agree: (shape: Shape) => void,
   shapeToCreate: () => Shape,
 ): { segment: Segment; shape: Shape; created: boolean } {
-  for (let tries = 0; tries < MOST_TRIES; tries++) {
+  for (const _ of rounds()) {
     try {
       return { ...attachSegment(name, type, options, agree), created: false };
     } catch (error) {

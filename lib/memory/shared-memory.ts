@@ -16,6 +16,7 @@ import {
   type Size,
 } from '../options.js';
 import { hasMagic } from './header.js';
+import { rounds } from './patience.js';
 import { checkFile, checkMappable, checkSpace, movedAway } from './segment.js';
 import { isSystemError, withSystemErrors } from './system-errors.js';
 
@@ -135,7 +136,7 @@ export class SharedMemory {
   static open(name: string, size: Size, options?: SharedMemoryCreateOptions & AttachOptions): SharedMemory {
     const { mode, owner } = checkOptions(options, [...CREATE_KEYS, ...ATTACH_KEYS]);
     const bytes = checkSize(size);
-    for (let tries = 0; tries < 100; tries++) {
+    for (const _ of rounds()) {
       try {
         return sized(SharedMemory.attach(name, owner === undefined ? {} : { owner }), bytes);
       } catch (error) {

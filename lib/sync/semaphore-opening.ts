@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, linkSync, unlinkSync } from 'node:fs';
 import { constants as osConstants } from 'node:os';
 import { ForeignError, SystemError } from '../errors.js';
+import { rounds } from '../memory/patience.js';
 import { checkFile } from '../memory/segment.js';
 import { withSystemErrors } from '../memory/system-errors.js';
 import type { NativeSegment, NativeSemaphore } from '../native/binding.js';
@@ -92,7 +93,7 @@ export function attach(bare: string, options: SemaphoreAttachOptions): Opened {
   const accepts = checkOwner(owner);
   const path = `/${bare}`;
   return withSystemErrors(path, () => {
-    for (let tries = 0; tries < 100; tries++) {
+    for (const _ of rounds()) {
       // The C library maps whatever stands under the name: an empty file would be a SIGBUS.
       const file = openFile(bare, true, accepts);
       let semaphore: NativeSemaphore | undefined;

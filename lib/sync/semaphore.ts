@@ -3,6 +3,7 @@
 import { constants as osConstants } from 'node:os';
 import { outOfRange, SystemError, TimeoutError } from '../errors.js';
 import { closeOnExit, forgetOnExit, leaving } from '../memory/leaving.js';
+import { rounds, sleepBriefly } from '../memory/patience.js';
 import { closedError } from '../memory/shared-object.js';
 import { isSystemError } from '../memory/system-errors.js';
 import type { NativeSegment, NativeSemaphore } from '../native/binding.js';
@@ -107,7 +108,7 @@ export class Semaphore {
     const bare = checkName(name);
     const checked = checkOptions(options, [...CREATE_KEYS, ...ATTACH_KEYS]);
     checkPermits(checked);
-    for (let tries = 0; tries < 100; tries++) {
+    for (const _ of rounds()) {
       try {
         return new Semaphore(attach(bare, checked));
       } catch (error) {
@@ -314,7 +315,7 @@ export class Semaphore {
           `'${this.#path}': another process has been releasing for ${LONGEST_RELEASE} ms (is it stopped?); nothing was released`,
         );
       }
-      Atomics.wait(pause, 0, 0, 0.1);
+      sleepBriefly(0.1);
     }
     try {
       this.#post(n, this.#max ?? MOST_PERMITS);
@@ -323,6 +324,3 @@ export class Semaphore {
     }
   }
 }
-
-/** Private memory that nobody wakes: a short sleep. */
-const pause = new Int32Array(new SharedArrayBuffer(4));

@@ -14,6 +14,13 @@ const mappings = (): number =>
     .split('\n')
     .filter((line) => line.includes('/dev/shm/')).length;
 
+/** Moves a buffer away, where this version of Node can: 20 copies an addon's buffer, later ones refuse to clone it. */
+function moveAway(buffer: ArrayBufferLike): boolean {
+  const movable = buffer as ArrayBuffer & { transfer?: () => ArrayBuffer };
+  movable.transfer?.();
+  return movable.byteLength === 0;
+}
+
 test('close is idempotent, and afterwards every method throws ClosedError', async () => {
   const value = Value.create(freshName(), 'i32');
   const array = SharedArray.create(freshName(), 'i32', 3);
@@ -185,10 +192,8 @@ describe('a buffer the user has moved away', () => {
     const name = freshName();
     const array = SharedArray.create(name, 'i32', [5]);
     const memory = SharedMemory.create(`${name}-m`, 10);
-    for (const buffer of [array.view.buffer, memory.buffer]) {
-      structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
-    }
-    if (array.view.length === 0) {
+    const moved = [array.view.buffer, memory.buffer].map(moveAway);
+    if (moved[0]) {
       expect(() => SharedArray.attach(name)).toThrow(/transferred away/);
       expect(() => SharedMemory.attach(`${name}-m`)).toThrow(/transferred away/);
     }
@@ -206,8 +211,7 @@ describe('a buffer the user has moved away', () => {
     using consumer = queue.consumer();
     producer.putSync('x');
     const { buffer } = consumer.peek()!;
-    structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
-    if (buffer.byteLength > 0) return; // Node 20 copied it
+    if (!moveAway(buffer)) return;
     expect(() => producer.putSync('y')).toThrow(/transferred away/);
     expect(() => consumer.getSync()).toThrow(/transferred away/);
   });
@@ -241,6 +245,7 @@ describe('worker threads', () => {
   });
 
   test('a worker that exits with views alive, waits pending and handles open leaves nothing mapped', async () => {
+    const before = mappings(); // buffers moved away by the tests above stay mapped
     const name = freshName();
     for (const how of ['', 'process.exit(3);', 'setTimeout(() => { throw new Error("on purpose") }, 20);']) {
       const worker = run(
@@ -255,11 +260,12 @@ describe('worker threads', () => {
       worker.on('error', () => undefined);
       await new Promise((resolve) => worker.on('exit', resolve));
     }
-    expect(mappings()).toBe(0);
+    expect(mappings()).toBe(before);
     for (const left of [name, `${name}-v`]) isthmus.unlink(left);
   });
 
   test('terminate() in a Sync wait, in hot code and with promises pending', async () => {
+    const before = mappings(); // buffers moved away by the tests above stay mapped
     const name = freshName();
     const bodies = [
       `const v = Value.open(workerData, 'i32'); parentPort.postMessage(1); v.waitForSync((n) => n === 9);`,
@@ -283,7 +289,7 @@ describe('worker threads', () => {
       queue.producer().close();
       queue.consumer().close();
     }
-    expect(mappings()).toBe(0);
+    expect(mappings()).toBe(before);
     for (const suffix of ['', '-q', '-a', '-p']) isthmus.unlink(name + suffix);
   });
 });
