@@ -11,6 +11,7 @@
 #include <algorithm>
 
 #include "env_data.h"
+#include "fork_guard.h"
 #include "liveness.h"
 #include "napi_util.h"
 #include "waiter.h"
@@ -140,6 +141,7 @@ Napi::Function Segment::Define(Napi::Env env) {
        InstanceMethod<&Segment::Publish>("publish"), InstanceMethod<&Segment::Stat>("stat"),
        InstanceMethod<&Segment::Read>("read"), InstanceMethod<&Segment::TryLock>("tryLock"),
        InstanceMethod<&Segment::Unlock>("unlock"), InstanceMethod<&Segment::HeldByOther>("heldByOther"),
+       InstanceMethod<&Segment::TakeSlot>("takeSlot"), InstanceMethod<&Segment::LeaveSlot>("leaveSlot"),
        InstanceMethod<&Segment::JsClose>("close")});
 }
 
@@ -148,12 +150,14 @@ Segment::Segment(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Segment>(inf
   temporary_ = info[1].As<Napi::String>().Utf8Value();
   open_ = &info.Env().GetInstanceData<EnvData>()->open_segments;
   open_->insert(this);
+  fork_guard::Add(fd_);
 }
 
 Segment::~Segment() {
   // Collected without close(), which an object with mappings never is (its strong buffer references are released in
   // Close, and the cleanup hook closes what is left): only a descriptor can remain.
   if (fd_ < 0) return;
+  fork_guard::Remove(fd_);
   close(fd_);
   if (!temporary_.empty()) unlink(temporary_.c_str());
   open_->erase(this);
@@ -210,7 +214,9 @@ size_t Segment::Close(Napi::Env env) {
     if (!Release(env, mapping)) left++;
   }
   mappings_.clear();
+  mark_.reset();
   if (fd_ >= 0) {
+    fork_guard::Remove(fd_);
     // A mapping that stays keeps the file description open, and with it the byte locks: give them back by hand.
     liveness::UnlockAll(fd_);
     close(fd_);
@@ -219,6 +225,15 @@ size_t Segment::Close(Napi::Env env) {
     open_->erase(this);
   }
   return left;
+}
+
+void Segment::Die(Napi::Env env) {
+  if (mark_) mark_->Die();
+  const uint32_t nobody = 0;
+  if (slot_state_ >= 0 && pwrite(fd_, &nobody, sizeof nobody, slot_state_) < 0) {
+    // Only tools read it: they will say that the slot's holder is gone.
+  }
+  Close(env);
 }
 
 bool Segment::Usable(Napi::Env env) const {
@@ -264,6 +279,7 @@ Napi::Value Segment::Map(const Napi::CallbackInfo& info) {
     address = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd_, offset);
     if (address == MAP_FAILED) return ThrowErrno(env, "mmap");
   }
+  madvise(address, bytes, MADV_DONTFORK);  // a forked child must not keep the byte locks alive through it
   napi_value buffer;
   const napi_status status =
       napi_create_external_arraybuffer(env, address, bytes, NeverFree, nullptr, &buffer);
@@ -361,6 +377,27 @@ Napi::Value Segment::HeldByOther(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(env, liveness::HeldByOther(fd_, ToInt64(info[0])));
 }
 
+/**
+ * takeSlot(markOffset, stateOffset): the slot whose byte is locked is this environment's. Sets its death mark in the page
+ * at markOffset; false where there can be none. Should the environment be terminated, the word at stateOffset becomes 0.
+ */
+Napi::Value Segment::TakeSlot(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  if (!Usable(env)) return env.Undefined();
+  if (info.Length() < 2 || !IsInteger(info[0]) || !IsInteger(info[1]))
+    return ThrowMisuse(env, "takeSlot(markOffset, stateOffset)");
+  slot_state_ = static_cast<off_t>(ToInt64(info[1]));
+  mark_ = DeathMark::Set(fd_, static_cast<off_t>(ToInt64(info[0])));
+  return Napi::Boolean::New(env, mark_ != nullptr);
+}
+
+/** leaveSlot(): takes the mark back, without any death. */
+Napi::Value Segment::LeaveSlot(const Napi::CallbackInfo& info) {
+  slot_state_ = -1;
+  mark_.reset();
+  return info.Env().Undefined();
+}
+
 /** close(): see Close; returns the number of mappings that had to stay. Idempotent. */
 Napi::Value Segment::JsClose(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(Close(info.Env())));
@@ -376,7 +413,7 @@ void CloseAll(void* argument) {
   Napi::HandleScope scope(env);
   EnvData* data = Napi::Env(env).GetInstanceData<EnvData>();
   if (data->waiter) data->waiter->Stop();  // it looks at mapped words
-  while (!data->open_segments.empty()) (*data->open_segments.begin())->Close(env);
+  while (!data->open_segments.empty()) (*data->open_segments.begin())->Die(env);
 }
 
 }  // namespace

@@ -65,7 +65,9 @@ function aboutParticipants({ participants }: ObjectDetails): Row[] {
 }
 
 function aboutContents({ contents }: ObjectDetails): Row[] {
-  return Object.entries(contents ?? {}).map(([key, one]) => [printable(key), value(one)] as const);
+  return Object.entries(contents ?? {})
+    .filter(([, one]) => one !== undefined)
+    .map(([key, one]) => [printable(key), value(one)] as const);
 }
 
 function exactly(count: number): string {

@@ -9,8 +9,16 @@ import { type Header, hasMagic, readHeader } from './header.js';
 import { HEADER, type Kind, STATE_CONDEMNED } from './header-layout.js';
 import { rounds } from './patience.js';
 import { removeByRequest } from './removal.js';
-import { type Participant, readRoster } from './roster.js';
-import { SLOT_BYTES } from './roster-layout.js';
+import { type Holder, type Participant, readRoster } from './roster.js';
+import {
+  MARK_OFFSET,
+  MARK_PAGE_BYTES,
+  MAX_GENERATION,
+  OWNER_MASK,
+  SLOT,
+  SLOT_BYTES,
+  SLOT_WORDS,
+} from './roster-layout.js';
 import { isSystemError, withSystemErrors } from './system-errors.js';
 
 /** What kind of file stands under a name: one of this package's objects, a POSIX semaphore, or raw shared memory. */
@@ -48,11 +56,18 @@ export interface ObjectDetails extends ObjectInfo {
 }
 
 /** How a kind tells what is in an object: registered by the rooms that know the kinds. */
-export type Describe = (
-  header: Header,
-  words: Int32Array,
-  payload: (offset: number, bytes: number) => Buffer,
-) => Record<string, unknown>;
+export type Describe = (object: {
+  readonly header: Header;
+  /** A copy of its control words. */
+  readonly words: Int32Array;
+  /** Copies a part of its payload. */
+  payload(offset: number, bytes: number): Buffer;
+  /** Whom the owner word at this index names. */
+  owner(index: number): Owner | undefined;
+}) => Record<string, unknown>;
+
+/** Who holds a lock or a role, or held it when it died. */
+export type Owner = Holder & { readonly alive: boolean };
 
 const describers = new Map<Kind, Describe>();
 
@@ -176,17 +191,36 @@ function closely(file: NativeSegment, stat: SegmentStat, bare: string): ObjectDe
   const words = int32s(file.read(header.wordsOffset, Math.min(header.wordsBytes, 65536)));
   const roster = int32s(file.read(header.rosterOffset, header.participants * SLOT_BYTES));
   const condemned = file.read(HEADER.STATE, 4).readUInt32LE() === STATE_CONDEMNED;
-  const details = { ...info, header: rest, condemned, participants: readRoster(roster, file) };
+  const markOf = (slot: number): number =>
+    int32s(file.read(header.marksOffset + slot * MARK_PAGE_BYTES + MARK_OFFSET, 4))[0] ?? 0;
+  const participants = readRoster(roster, file, markOf);
+  const details = { ...info, header: rest, condemned, participants };
   const describe = describers.get(header.kind);
   if (describe === undefined) return details;
   try {
     const payload = (offset: number, bytes: number): Buffer =>
       file.read(header.payloadOffset + offset, bytes);
-    return { ...details, contents: describe(header, words, payload) };
+    const owner = (index: number): Owner | undefined => ownerIn(roster, words[index] ?? 0, participants);
+    return { ...details, contents: describe({ header, words, payload, owner }) };
   } catch (error) {
     if (!(error instanceof IsthmusError)) throw error;
     return { ...details, problem: error.message };
   }
+}
+
+function ownerIn(
+  roster: Int32Array,
+  ownerWord: number,
+  participants: readonly Participant[],
+): Owner | undefined {
+  const owner = ownerWord & OWNER_MASK;
+  if (owner === 0) return undefined;
+  const slot = owner & 0x3ff;
+  const at = slot * SLOT_WORDS;
+  const present = at < roster.length && (roster[at + SLOT.GENERATION]! & MAX_GENERATION) === owner >>> 10;
+  if (!present) return { pid: 0, thread: 0, alive: false }; // its slot has gone to another one
+  const alive = participants.some((one) => one.slot === slot && one.alive);
+  return { pid: roster[at + SLOT.PID]!, thread: roster[at + SLOT.THREAD]!, alive };
 }
 
 function int32s(bytes: Buffer): Int32Array {

@@ -63,6 +63,7 @@ export const KINDS = {
   value: 1,
   array: 2,
   spsc: 3,
+  lock: 4,
 } as const;
 export type Kind = keyof typeof KINDS;
 

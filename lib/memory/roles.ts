@@ -20,7 +20,7 @@ export function claimRole(
     const found = Atomics.load(words, index);
     const holder = found & OWNER_MASK;
     if (holder !== 0 && !roster.isDead(found)) {
-      const pid = roster.pidOf(found);
+      const { pid } = roster.holderOf(found);
       const where =
         holder === roster.owner ? 'another handle of this very process or worker' : `process ${pid}`;
       throw new RoleTakenError(

@@ -20,12 +20,14 @@ import {
   shapeFor,
 } from './spsc-shape.js';
 
-registerDescriber('spsc', (header, words) => {
+registerDescriber('spsc', ({ header, words, owner }) => {
   const { capacity } = SPSC.parse(header.schema, header, 'the object');
   return {
     used: usedBytes(words, capacity, 'the object'),
     capacity,
     ended: (words[RING.TAIL]! & ENDED) !== 0,
+    producer: owner(RING.PRODUCER),
+    consumer: owner(RING.CONSUMER),
   };
 });
 
