@@ -28,10 +28,11 @@ export {
 export type { Holder, Participant } from './memory/roster.js';
 export { SharedMemory, type SharedMemoryCreateOptions } from './memory/shared-memory.js';
 export type { Codec, CodecName } from './messages/codecs.js';
+export type { PeerDeath, PeerSyncWaitOptions, PeerWaitOptions } from './messages/peer.js';
 export { SpscConsumer } from './messages/spsc-consumer.js';
 export { SpscProducer } from './messages/spsc-producer.js';
 export { SpscQueue } from './messages/spsc-queue.js';
-export type { SpscAttachOptions, SpscCreateOptions } from './messages/spsc-shape.js';
+export type { SpscAttachOptions, SpscCreateOptions, SpscRoleOptions } from './messages/spsc-shape.js';
 export type { ReadableOptions, WritableOptions } from './messages/streams.js';
 export type { AttachOptions, CreateOptions, Size, SyncWaitOptions, WaitOptions } from './options.js';
 export { Guard } from './sync/guard.js';

@@ -39,3 +39,12 @@ export function claimRole(
 export function releaseRole(words: Int32Array, index: number, roster: Roster): void {
   Atomics.compareExchange(words, index, roster.owner, 0);
 }
+
+/** `'died'`: its last holder did not give it back, and it has no successor. */
+export type RoleState = 'free' | 'held' | 'died';
+
+export function roleState(words: Int32Array, index: number, roster: Roster): RoleState {
+  const found = Atomics.load(words, index); // pairs with claimRole, releaseRole and the claim of a dead one's slot
+  if ((found & OWNER_MASK) === 0) return (found & OWNER_ABANDONED) === 0 ? 'free' : 'died';
+  return roster.isDead(found) ? 'died' : 'held';
+}
