@@ -123,6 +123,7 @@ describe.each(FORMS)('%s waiters', (form) => {
     dead.kill();
     expect((await doomed.exited).signal).toBe('SIGKILL');
     expect(await next.said()).toBe(true);
+    expect(lock.owner?.pid).toBe(next.pid);
     next.tell();
     await next.done();
   });
