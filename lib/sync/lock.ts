@@ -26,7 +26,7 @@ import {
   type SyncWaitOptions,
   type WaitOptions,
 } from '../options.js';
-import { type Blocking, ELSEWHERE, PENDING } from '../waiting/blocking.js';
+import { type Blocking, PENDING } from '../waiting/blocking.js';
 import { Line, type LineOperation } from '../waiting/line.js';
 import { AdaptiveSpin, SYNC_LOOKS } from '../waiting/spin.js';
 import { blockSync } from '../waiting/sync.js';
@@ -86,10 +86,7 @@ export class Lock extends SharedObject {
   readonly #release = (): boolean => this.#lock.release(false);
   readonly #blocking: Blocking<boolean> = {
     attempt: () => this.#lock.attempt(),
-    arm: () => {
-      const point = this.#lock.arm();
-      return point === ELSEWHERE ? undefined : point;
-    },
+    arm: () => this.#lock.armSync(),
   };
   readonly #acquiring: LineOperation<Guard> = {
     attempt: () => this.#guard(this.#lock.attempt()) ?? PENDING,

@@ -83,12 +83,19 @@ export class RobustLock {
     }
   }
 
+  /** As arm, for a thread that blocks: it spends a hold-off asleep, not looking. */
+  armSync(): WaitPoint | undefined {
+    if (this.#holdsOff()) return { words: this.#words, index: this.#index, expected: 0, slice: HOLD_OFF };
+    const point = this.arm();
+    return point === ELSEWHERE ? undefined : point;
+  }
+
   /** Announces that somebody sleeps until the lock is released. */
   arm(): WaitPoint | typeof ELSEWHERE | undefined {
     const words = this.#words;
     const index = this.#index;
     const found = Atomics.load(words, index);
-    if (found === 0) return this.#holdsOff() ? { words, index, expected: 0, slice: HOLD_OFF } : undefined;
+    if (found === 0) return undefined;
     if ((found & OWNER_MASK) === this.#roster.owner) return ELSEWHERE; // release() tells our lines
     if (this.#abandonIfDead()) return undefined;
     const watched = this.#roster.watch(found);
@@ -121,13 +128,17 @@ export class RobustLock {
       this.#startHoldOff();
     }
     // Not now: a Sync form that follows in this very tick would find the lock given to a promise that cannot run.
-    if (this.lines.size > 0) queueMicrotask(() => this.#wakeLines());
+    for (const line of this.lines) {
+      if (line.idle) continue;
+      queueMicrotask(this.#wakeLines);
+      break;
+    }
     return true;
   }
 
-  #wakeLines(): void {
+  readonly #wakeLines = (): void => {
     for (const line of [...this.lines]) line.wake();
-  }
+  };
 
   #startHoldOff(): void {
     const time = now();
