@@ -54,8 +54,7 @@ std::unique_ptr<DeathMark> DeathMark::Set(int fd, off_t offset) {
   if (head == nullptr) return nullptr;
   // A page without backing would be a SIGBUS when /dev/shm is full.
   if (fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, kPageBytes) != 0) return nullptr;
-  void* pages =
-      mmap(nullptr, 2 * kPageBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* pages = mmap(nullptr, 2 * kPageBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (pages == MAP_FAILED) return nullptr;
   if (mmap(pages, kPageBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, offset) == MAP_FAILED) {
     munmap(pages, 2 * kPageBytes);

@@ -66,8 +66,8 @@ class Segment : public Napi::ObjectWrap<Segment> {
   int fd_ = -1;
   std::string temporary_;  // path of the named file that stands in for O_TMPFILE until it is published
   std::vector<Mapping*> mappings_;
-  off_t slot_state_ = -1;            // where the slot that is taken says so; -1: none is
-  std::unique_ptr<DeathMark> mark_;  // of that slot, if it could be set
+  off_t slot_state_ = -1;               // where the slot that is taken says so; -1: none is
+  std::unique_ptr<DeathMark> mark_;     // of that slot, if it could be set
   std::unordered_set<Segment*>* open_;  // every open segment of this environment
 };
 

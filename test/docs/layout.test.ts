@@ -417,7 +417,7 @@ describe('objects as the document says', () => {
     expect(new Reader(lock.name).word('WORDS_OFFSET', OWNER)).toBe(0);
 
     const peer = start(({ Lock }, { args, say }) => {
-      Lock.attach(args[0]).acquireSync();
+      Lock.attach(args[0]!).acquireSync();
       say();
       setInterval(() => undefined, 1000);
     }, lock.name);

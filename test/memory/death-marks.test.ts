@@ -71,7 +71,7 @@ test('beside an addon that uses robust mutexes on the same thread (lmdb)', async
     // lmdb's own recovery worked, too: what was committed is there, what was not is not.
     const reader = start(({ Lock }, { args, say, require }) => {
       const { open } = require('lmdb') as typeof import('lmdb');
-      const db = open({ path: args[0] });
+      const db = open({ path: args[0]! });
       db.putSync('d', 4);
       say([typeof Lock, db.get('a'), db.get('b'), db.get('c'), db.get('d')]);
     }, folder);
@@ -87,10 +87,10 @@ test('with more objects than the kernel walks of one thread (2,048)', async () =
   try {
     const peer = start(
       ({ Lock }, { args, say }) => {
-        const locks = (args[0] as string[]).map((name) => Lock.create(name));
+        const locks = (args[0]! as string[]).map((name) => Lock.create(name));
         // From the middle of the list as well: those behind must stay on it.
         locks[500]!.close();
-        Lock.attach(`${args[1]}-500`);
+        Lock.attach(`${args[1]!}-500`);
         for (const n of [0, 1000, 2099]) locks[n]!.acquireSync();
         say();
         setInterval(() => locks, 1000);
@@ -133,7 +133,7 @@ describe.skipIf(noPidNamespace !== undefined)(`across pid namespaces ${noPidName
         const holder = startWith(
           holderInside ? { env, through: INSIDE } : { env },
           ({ Lock }, { args, say }) => {
-            Lock.attach(args[0]).acquireSync();
+            Lock.attach(args[0]!).acquireSync();
             say(process.pid);
             setInterval(() => undefined, 1000);
           },

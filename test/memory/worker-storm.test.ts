@@ -34,7 +34,7 @@ test('200 workers terminated while they hold, wait and stream: the process survi
       const one = async (): Promise<void> => {
         while (begun < 200) {
           const what = begun++ % 8;
-          const worker = new Worker(body, { eval: true, execArgv: [], workerData: [args[0], what] });
+          const worker = new Worker(body, { eval: true, execArgv: [], workerData: [args[0]!, what] });
           worker.on('error', (error) => errors.push(`${what}: ${error.stack}`));
           await sleep(Math.random() * 150); // some before they have begun
           await worker.terminate();

@@ -174,7 +174,7 @@ describe.each(FORMS)('%s form', (form) => {
       const long = { ...wait, timeout: 30_000 };
       const coming = form === 'Sync' ? undefined : handle.get(long);
       const successor = start(({ SpscQueue }, { args }) => {
-        const producer = SpscQueue.producer<string>(args[0]);
+        const producer = SpscQueue.producer<string>(args[0]!);
         producer.putSync('b');
         producer.close(); // leaves: that is no death
       }, queue);
@@ -191,7 +191,7 @@ describe.each(FORMS)('%s form', (form) => {
     const name = freshName();
     using consumer = SpscQueue.consumer<string>(name);
     const dead = start(({ SpscQueue }, { args }) => {
-      const producer = SpscQueue.producer<string>(args[0]);
+      const producer = SpscQueue.producer<string>(args[0]!);
       producer.putSync('a');
       producer.end();
       process.kill(process.pid, 'SIGKILL');
@@ -208,7 +208,7 @@ describe.each(FORMS)('%s form', (form) => {
     dead.kill();
     await dead.exited;
     // The dead one's slot is taken again, so that only the role word tells of it.
-    const slots = [start(({ SpscQueue }, { args, say }) => say(SpscQueue.attach(args[0]).used), name)];
+    const slots = [start(({ SpscQueue }, { args, say }) => say(SpscQueue.attach(args[0]!).used), name)];
     for (const one of slots) await one.done();
     using consumer = SpscQueue.consumer<string>(name);
     const get = async (): Promise<string | undefined> =>

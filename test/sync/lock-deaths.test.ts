@@ -18,7 +18,7 @@ async function holder(name: string, disable = ''): Promise<Peer> {
   const peer = startWith(
     { env: { ISTHMUS_DISABLE: disable } },
     ({ Lock }, { args, say }) => {
-      const kept = Lock.attach(args[0]).acquireSync();
+      const kept = Lock.attach(args[0]!).acquireSync();
       say();
       setInterval(() => kept.held, 1000);
     },
@@ -115,7 +115,7 @@ describe.each(FORMS)('%s waiters', (form) => {
         return result;
       };
       say('waiting');
-      Lock.attach(args[0]).acquireSync();
+      Lock.attach(args[0]!).acquireSync();
     }, name);
     await doomed.said();
     await asleep(doomed);
@@ -133,7 +133,7 @@ describe.each(FORMS)('%s waiters', (form) => {
     using lock = Lock.create(name);
     const releaser = start(async ({ Lock }, { args, say, heard, require }) => {
       const { native } = require('../dist/native/load.js') as { native: { futexWake: () => number } };
-      const guard = Lock.attach(args[0]).acquireSync();
+      const guard = Lock.attach(args[0]!).acquireSync();
       say();
       await heard();
       native.futexWake = () => {
@@ -170,10 +170,10 @@ describe.each(FORMS)('%s waiters', (form) => {
     const name = freshName();
     using lock = Lock.create(name);
     const peer = start(async ({ Lock }, { args, say, heard }) => {
-      const guard = Lock.attach(args[0]).acquireSync();
+      const guard = Lock.attach(args[0]!).acquireSync();
       say();
       await heard();
-      say([guard.held, Lock.attach(args[0]).owner?.pid === process.pid]);
+      say([guard.held, Lock.attach(args[0]!).owner?.pid === process.pid]);
       guard.release();
     }, name);
     await peer.said();
@@ -195,7 +195,7 @@ test('a death is noticed, and only that: what the dead one changed stays changed
   const name = freshName();
   using value = Value.create(name, 'i32');
   const peer = start(({ Value }, { args }) => {
-    const value = Value.attach<'i32'>(args[0]);
+    const value = Value.attach<'i32'>(args[0]!);
     value.lock.acquireSync();
     value.value = 7;
     process.kill(process.pid, 'SIGKILL');

@@ -10,7 +10,7 @@ test('one at a time holds it, and everybody can see who', async () => {
   expect(lock.locked).toBe(false);
   expect(lock.owner).toBe(undefined);
   const peer = start(async ({ Lock }, { args, say, heard }) => {
-    const lock = Lock.attach(args[0]);
+    const lock = Lock.attach(args[0]!);
     const guard = lock.acquireSync();
     say(lock.owner);
     await heard();
@@ -83,7 +83,7 @@ describe('guards', () => {
     const peer = startWith(
       { execArgv: ['--expose-gc'] },
       async ({ Lock }, { args, say, sleep }) => {
-        const lock = Lock.attach(args[0]);
+        const lock = Lock.attach(args[0]!);
         process.on('warning', (warning) => say([(warning as { code?: string }).code, warning.message]));
         lock.acquireSync();
         for (;;) {
@@ -147,7 +147,7 @@ describe('a Sync form of the environment that holds the lock', () => {
     const name = freshName();
     using lock = Lock.create(name);
     const peer = start(async ({ Lock }, { args, say, heard }) => {
-      const guard = Lock.attach(args[0]).acquireSync();
+      const guard = Lock.attach(args[0]!).acquireSync();
       say();
       await heard();
       setTimeout(() => guard.release(), 100);
