@@ -16,6 +16,7 @@ export {
   SystemError,
   TimeoutError,
 } from './errors.js';
+export { collect } from './memory/collect.js';
 export {
   inspect,
   list,

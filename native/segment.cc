@@ -24,6 +24,8 @@ namespace {
 // newer symbol version that shm_open carries since glibc 2.34 (docs/decisions.md).
 constexpr char kDirectory[] = "/dev/shm";
 constexpr char kTemporaryPrefix[] = ".isthmus-";
+/** Locked by the maker of a file with a temporary name until it has its own; see lib/memory/header-layout.ts. */
+constexpr int64_t kMakerByte = (int64_t{1} << 40) - 1;
 
 std::string PathOf(const Napi::Value& name) {
   return std::string(kDirectory) + "/" + name.As<Napi::String>().Utf8Value();
@@ -41,6 +43,7 @@ int CreateTemporary(std::string* path) {
     for (unsigned char byte : random) end += snprintf(end, 3, "%02x", byte);
     *path = std::string(kDirectory) + "/" + name;
     const int fd = open(path->c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd >= 0) liveness::TryLock(fd, kMakerByte);
     if (fd >= 0 || errno != EEXIST) return fd;
   }
   errno = EEXIST;
@@ -310,6 +313,7 @@ Napi::Value Segment::Publish(const Napi::CallbackInfo& info) {
     if (link(temporary_.c_str(), path.c_str()) != 0) return ThrowErrno(env, "link");
     unlink(temporary_.c_str());
     temporary_.clear();
+    liveness::Unlock(fd_, kMakerByte);
   }
   return env.Undefined();
 }

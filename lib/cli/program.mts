@@ -43,7 +43,7 @@ function addLooking(program: Command, finish: Finish): void {
   verb(
     program,
     'ls',
-    'List what stands in /dev/shm: kind, name, shape, size, permissions. Attaches to nothing.',
+    'List what stands in /dev/shm: kind, name, shape, size, permissions, who is attached. Attaches to nothing.',
   )
     .option('--json', 'print an array of objects instead of a table')
     .action(async (options) => finish(await (await import('./ls.mjs')).ls(options)));
@@ -57,7 +57,16 @@ function addLooking(program: Command, finish: Finish): void {
     .argument('<names...>', "names of objects; a semaphore's with or without the 'sem.' of its file")
     .option('-f, --force', 'a name that is not there is no error')
     .action(async (names, options) => finish((await import('./rm.mjs')).rm(names, options)));
+  verb(program, 'gc', 'Remove what killed processes left: objects that should have gone with them.', GC_NOTES)
+    .option('--json', 'print an array of the removed names')
+    .action(async (options) => finish(await (await import('./gc.mjs')).gc(options)));
 }
+
+const GC_NOTES = `
+Removes objects with lifetime 'attached' that nobody is attached to, and files of
+objects that were never finished; of your user only. Prints their names. Never removes
+a persistent object, or one that somebody has open. Safe at any time.
+`;
 
 const QUEUE_NOTES = `
 Either side may start first: both meet in a queue (SpscQueue) of that name, which is

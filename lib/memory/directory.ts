@@ -39,6 +39,13 @@ export interface ObjectInfo {
   readonly uid: number;
   /** What the kind recorded when the object was made: element type, length, codec, … Empty for raw memory and semaphores. */
   readonly shape: Readonly<Record<string, unknown>>;
+  /**
+   * Who is attached, for this package's objects. `alive` is asked of the kernel; one that is not alive was killed, and
+   * its slot has not been used again.
+   */
+  readonly participants?: readonly Participant[];
+  /** An `'attached'` object whose last user was killed: it should be gone, and `collect()` removes it. */
+  readonly orphaned?: boolean;
   /** What is wrong with the object, if something is. */
   readonly problem?: string;
 }
@@ -49,8 +56,6 @@ export interface ObjectDetails extends ObjectInfo {
   readonly header?: Omit<Header, 'schema'>;
   /** Whether the object is about to be removed. */
   readonly condemned?: boolean;
-  /** Who is or was attached (claimed slots; `alive` is asked of the kernel). */
-  readonly participants?: readonly Participant[];
   /** What is in it, as far as its kind can tell by looking: the value, the bytes in use, … */
   readonly contents?: Readonly<Record<string, unknown>>;
 }
@@ -75,7 +80,7 @@ export function registerDescriber(kind: Kind, describe: Describe): void {
   describers.set(kind, describe);
 }
 
-const SEMAPHORE_PREFIX = 'sem.';
+export const SEMAPHORE_PREFIX = 'sem.';
 
 /**
  * Removes a name. Whoever has the object open keeps it; the name is free at once. Works on every kind of object, also a
@@ -142,7 +147,8 @@ export function inspect(name: string): ObjectDetails {
   return look(checkName(name), closely);
 }
 
-function nameOf(file: string): string {
+/** The name that users know a file of /dev/shm by. */
+export function nameOf(file: string): string {
   return `/${file.startsWith(SEMAPHORE_PREFIX) ? file.slice(SEMAPHORE_PREFIX.length) : file}`;
 }
 
@@ -162,21 +168,28 @@ function look<T>(bare: string, how: (file: NativeSegment, stat: SegmentStat, bar
 
 interface Look {
   readonly info: ObjectInfo;
-  readonly header: Header | undefined;
+  /** Of a sound object of this package. */
+  readonly sound?: { readonly header: Header; readonly roster: Int32Array };
 }
 
 function examine(file: NativeSegment, stat: SegmentStat, bare: string): Look {
   const { size, allocated, mode, uid } = stat;
   const info = { name: nameOf(bare), size, allocated, mode, uid, shape: {} };
-  if (bare.startsWith(SEMAPHORE_PREFIX)) return { info: { ...info, kind: 'semaphore' }, header: undefined };
+  if (bare.startsWith(SEMAPHORE_PREFIX)) return { info: { ...info, kind: 'semaphore' } };
   const head = file.read(0, HEADER.KIND + 4);
-  if (!hasMagic(head)) return { info: { ...info, kind: 'memory' }, header: undefined };
+  if (!hasMagic(head)) return { info: { ...info, kind: 'memory' } };
   try {
     const header = readHeader(file, size, `/${bare}`);
-    return { info: { ...info, kind: header.kind, shape: header.schema }, header };
+    const roster = int32s(file.read(header.rosterOffset, header.participants * SLOT_BYTES));
+    const markOf = (slot: number): number =>
+      int32s(file.read(header.marksOffset + slot * MARK_PAGE_BYTES + MARK_OFFSET, 4))[0] ?? 0;
+    const participants = readRoster(roster, file, markOf);
+    const orphaned = header.lifetime === 'attached' && !participants.some(({ alive }) => alive);
+    const shape = header.schema;
+    return { info: { ...info, kind: header.kind, shape, participants, orphaned }, sound: { header, roster } };
   } catch (error) {
     if (!(error instanceof IsthmusError)) throw error;
-    return { info: { ...info, kind: 'memory', problem: error.message }, header: undefined };
+    return { info: { ...info, kind: 'memory', problem: error.message } };
   }
 }
 
@@ -185,22 +198,20 @@ function briefly(file: NativeSegment, stat: SegmentStat, bare: string): ObjectIn
 }
 
 function closely(file: NativeSegment, stat: SegmentStat, bare: string): ObjectDetails {
-  const { info, header } = examine(file, stat, bare);
-  if (header === undefined) return info;
+  const { info, sound } = examine(file, stat, bare);
+  if (sound === undefined) return info;
+  const { header, roster } = sound;
   const { schema: _schema, ...rest } = header;
   const words = int32s(file.read(header.wordsOffset, Math.min(header.wordsBytes, 65536)));
-  const roster = int32s(file.read(header.rosterOffset, header.participants * SLOT_BYTES));
   const condemned = file.read(HEADER.STATE, 4).readUInt32LE() === STATE_CONDEMNED;
-  const markOf = (slot: number): number =>
-    int32s(file.read(header.marksOffset + slot * MARK_PAGE_BYTES + MARK_OFFSET, 4))[0] ?? 0;
-  const participants = readRoster(roster, file, markOf);
-  const details = { ...info, header: rest, condemned, participants };
+  const details = { ...info, header: rest, condemned };
   const describe = describers.get(header.kind);
   if (describe === undefined) return details;
   try {
     const payload = (offset: number, bytes: number): Buffer =>
       file.read(header.payloadOffset + offset, bytes);
-    const owner = (index: number): Owner | undefined => ownerIn(roster, words[index] ?? 0, participants);
+    const owner = (index: number): Owner | undefined =>
+      ownerIn(roster, words[index] ?? 0, info.participants ?? []);
     return { ...details, contents: describe({ header, words, payload, owner }) };
   } catch (error) {
     if (!(error instanceof IsthmusError)) throw error;

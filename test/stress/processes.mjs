@@ -38,6 +38,7 @@ export function start(file, args, env = {}) {
     pid: child.pid,
     kill: (signal = 'SIGKILL') => child.kill(signal),
     exited,
+    gone: () => !running.has(child),
     /** A normal end; anything else is an error. */
     async done() {
       const { code, signal } = await exited;

@@ -12,6 +12,7 @@ test.concurrent.each([
   ['takeovers', 0.03],
   ['ledger', 0.05],
   ['streams', 0.04],
+  ['lifetimes', 0.2],
 ])(
   '%s',
   async (module, share) => {
