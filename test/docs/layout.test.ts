@@ -75,7 +75,8 @@ describe('docs/layout.md and the code', () => {
   });
 
   test('nothing else is exported without a table', () => {
-    expect(groupsOf(header)).toEqual(['HEADER', 'KINDS', 'LIFETIMES', 'MAGIC']);
+    expect(groupsOf(header)).toEqual(['HEADER', 'KINDS', 'LIFETIMES', 'MAGIC', 'TEMPORARY_PREFIX']);
+    expect(text).toContain(`/dev/shm/${header.TEMPORARY_PREFIX}`);
     expect(groupsOf(roster)).toEqual(['SLOT']);
     expect(groupsOf(ring)).toEqual(['FRAME', 'RING']);
     expect(groupsOf(lock)).toEqual(['LOCK']);
