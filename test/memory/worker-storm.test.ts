@@ -15,8 +15,9 @@ test('200 workers terminated while they hold, wait and stream: the process survi
       const { Worker } = require('node:worker_threads') as typeof import('node:worker_threads');
       const body = `
         const { Lock, Value, SpscQueue } = require(${JSON.stringify(require.resolve('isthmus'))});
-        const { threadId, workerData: [names, what] } = require('node:worker_threads');
+        const { parentPort, workerData: [names, what] } = require('node:worker_threads');
         const lock = Lock.attach(names.lock), value = Value.attach(names.value);
+        parentPort.postMessage('begun');
         const count = () => { value.value = value.value + 1; };
         const role = (make) => { for (;;) try { return make(); } catch (error) { if (error.code !== 'ERR_ISTHMUS_ROLE_TAKEN') throw error; } };
         (async () => {
@@ -36,7 +37,11 @@ test('200 workers terminated while they hold, wait and stream: the process survi
           const what = begun++ % 8;
           const worker = new Worker(body, { eval: true, execArgv: [], workerData: [args[0]!, what] });
           worker.on('error', (error) => errors.push(`${what}: ${error.stack}`));
-          await sleep(Math.random() * 150); // some before they have begun
+          // Some before they have begun, most in the middle of what they do.
+          const begins =
+            Math.random() < 0.2 ? undefined : new Promise((resolve) => worker.once('message', resolve));
+          await begins;
+          await sleep(Math.random() * 50);
           await worker.terminate();
         }
       };
