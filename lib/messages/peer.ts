@@ -44,22 +44,25 @@ export class Peer {
   readonly #segment: Segment;
   readonly #index: number;
   readonly #role: string;
-  readonly #peerDeath: PeerDeath;
+  /** For ever, unless the other side dies. */
+  readonly #usual: PeerWait;
 
   /** `index`: its role word. `role`: 'producer' or 'consumer'. */
   constructor(segment: Segment, index: number, role: string, peerDeath: PeerDeath) {
     this.#segment = segment;
     this.#index = index;
     this.#role = role;
-    this.#peerDeath = peerDeath;
+    this.#usual = { timeout: Number.POSITIVE_INFINITY, signal: undefined, peerDeath };
   }
 
   /** The options of a wait, checked. */
   checkWait(options: PeerWaitOptions | undefined): PeerWait {
+    if (options === undefined) return this.#usual;
+    // What is no object of options is refused by checkWait.
     if (typeof options !== 'object' || options === null || Array.isArray(options))
-      return { ...checkWait(options), peerDeath: this.#peerDeath };
+      return { ...this.#usual, ...checkWait(options) };
     const { peerDeath, ...rest } = options;
-    return { ...checkWait(rest), peerDeath: checkPeerDeath(peerDeath) ?? this.#peerDeath };
+    return { ...checkWait(rest), peerDeath: checkPeerDeath(peerDeath) ?? this.#usual.peerDeath };
   }
 
   get #state(): RoleState {

@@ -231,6 +231,30 @@ test('Value.lock and SharedArray.lock protect what takes more than one operation
   expect(lock.closed).toBe(true);
 });
 
+test('4 processes x 20,000 locked read-modify-writes, Sync and promise mixed, lose nothing', async () => {
+  const name = freshName();
+  using array = SharedArray.create(name, 'f64', 1);
+  const peers = [...FORMS, ...FORMS].map((form) =>
+    start(
+      async ({ SharedArray }, { args }) => {
+        const [name, form] = args as unknown as [string, string];
+        const { lock, view } = SharedArray.attach<'f64'>(name);
+        const count = (): void => {
+          view[0] = view[0]! + 1; // plain memory
+        };
+        for (let n = 0; n < 20_000; n++) {
+          if (form === 'Sync') lock.withLockSync(count);
+          else await lock.withLock(count);
+        }
+      },
+      name,
+      form,
+    ),
+  );
+  for (const peer of peers) await peer.done();
+  expect(array.lock.withLockSync(({ abandoned }) => [abandoned, array.at(0)])).toEqual([false, 80_000]);
+});
+
 describe('fairness', () => {
   // A process that takes the lock again the moment it has released it must not keep it for ever.
   test.each(FORMS)('a %s form gets its turn beside processes that hardly ever let go', async (form) => {
