@@ -42,6 +42,19 @@ export class Outgoing {
     this.#forgetTaken();
   }
 
+  /** What comes from the input next. Rejects if the receiver dies meanwhile and has not taken everything. */
+  async nextOf<T>(input: AsyncIterator<T>): Promise<IteratorResult<T>> {
+    const next = input.next();
+    const enough = new AbortController();
+    const taken = this.#place.role.flush({ signal: enough.signal });
+    try {
+      return await Promise.race([next, taken.then(() => next)]);
+    } finally {
+      taken.catch(() => undefined);
+      enough.abort();
+    }
+  }
+
   /** Nothing follows; resolves when everything was taken. */
   async end(): Promise<void> {
     this.#place.role.end();

@@ -71,8 +71,7 @@ gets what the old one had not taken.
 `;
 
 const SEND_NOTES = `${QUEUE_NOTES}
-send exits when everything was taken. It learns of the receiver's death when the queue
-has no more room, or when its input ends.
+send exits when everything was taken.
 
 With --lines each line is one message, its newline included, so that the receiver's
 output is the same, byte for byte. A line longer than the largest message (capacity

@@ -30,7 +30,7 @@ export async function send(name: string, options: SendOptions): Promise<number> 
     const count = (bytes: number): void => {
       read += bytes;
     };
-    for await (const messages of messagesOf(input, place.role.maxMessageBytes, options, count)) {
+    for await (const messages of messagesOf(input, place.role.maxMessageBytes, options, outgoing, count)) {
       await outgoing.put(messages);
     }
     // An empty message for empty input: somebody must have been there to take it, or nobody would ever learn of it.
@@ -60,10 +60,14 @@ async function* messagesOf(
   input: Input,
   most: number,
   { lines }: SendOptions,
+  outgoing: Outgoing,
   count: (bytes: number) => void,
 ): AsyncGenerator<Uint8Array[], void, undefined> {
   const cutter = new LineCutter(most);
-  for await (const chunk of input.chunks(Math.min(CHUNK, most))) {
+  const chunks = input.chunks(Math.min(CHUNK, most))[Symbol.asyncIterator]();
+  for (;;) {
+    const { done, value: chunk } = await outgoing.nextOf(chunks);
+    if (done) break;
     count(chunk.length);
     yield lines ? cutter.cut(chunk) : [chunk];
   }
