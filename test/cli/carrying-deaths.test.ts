@@ -9,7 +9,7 @@ import { type Command, eventually, exists, freshName, isthmus, MAIN, start } fro
 
 const MB = 1024 * 1024;
 const PEER_DIED = 6;
-/** Little room, so that a side which stops is soon noticed by the other. */
+/** Little room, so that a side which stops is soon noticed by the other; both sides say so, for either may come first. */
 const SMALL = ['--capacity', '16KB'];
 
 /** The one message for people that a survivor leaves. */
@@ -67,7 +67,7 @@ test.each([[[]], [['--lines']]])(
     const name = freshName();
     const input = linesOf(30 * MB);
     const receiver = start(['receive', name, ...SMALL]);
-    const sender = start(['send', name, ...options], { input });
+    const sender = start(['send', name, ...SMALL, ...options], { input });
     await killInMidStream(sender, receiver);
     const { code, stdout, stderr } = await receiver.outcome();
     expect(code).toBe(PEER_DIED);
@@ -101,7 +101,7 @@ test('a receiver that is killed while the sender has no room: the sender says ho
   const name = freshName();
   const input = linesOf(30 * MB);
   const receiver = start(['receive', name, ...SMALL]);
-  const sender = start(['send', name, '--lines'], { input });
+  const sender = start(['send', name, ...SMALL, '--lines'], { input });
   await killInMidStream(receiver, receiver);
   const { code, stderr } = await sender.outcome();
   expect(code).toBe(PEER_DIED);
