@@ -70,8 +70,13 @@ a persistent object, or one that somebody has open. Safe at any time.
 
 const QUEUE_NOTES = `
 Either side may start first: both meet in a queue (SpscQueue) of that name, which is
-gone when both have left. One sender and one receiver at a time; a side that is
-interrupted leaves its place to a successor, which goes on where it stopped.
+gone when both have left. One sender and one receiver at a time.
+
+When one side is killed, is interrupted or fails before the end, the other one says
+so and ends with exit code 6; the receiver first writes all that had come. With
+--wait-for-successor it waits for another process in the place of the dead one, and
+the conversation goes on: a new sender's data follows what came before, a new receiver
+gets what the old one had not taken.
 `;
 
 const SEND_NOTES = `${QUEUE_NOTES}
@@ -111,6 +116,7 @@ function carrying(program: Command, name: string, description: string, notes: st
       'give up when the other side does nothing for so many milliseconds',
       milliseconds,
     )
+    .option('--wait-for-successor', 'when the other side dies, wait for another one in its place')
     .option('--no-progress', 'no progress on the terminal (there is none when stderr is no terminal)');
 }
 
