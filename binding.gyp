@@ -9,6 +9,7 @@
       'sources': [
         'native/addon.cc',
         'native/death_mark.cc',
+        'native/files.cc',
         'native/fork_guard.cc',
         'native/futex.cc',
         'native/liveness.cc',

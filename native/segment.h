@@ -74,7 +74,7 @@ class Segment : public Napi::ObjectWrap<Segment> {
 namespace segment {
 /** Makes closing every segment the first thing that happens when the environment ends. Called after each mapping. */
 void CloseAtExit(napi_env env);
-void Init(Napi::Env env, Napi::Object exports);
+void Init(Napi::Env env);
 }  // namespace segment
 
 }  // namespace isthmus
