@@ -8,6 +8,9 @@
       'target_name': 'isthmus',
       'sources': [
         'native/addon.cc',
+        'native/death_mark.cc',
+        'native/files.cc',
+        'native/fork_guard.cc',
         'native/futex.cc',
         'native/liveness.cc',
         'native/named_semaphore.cc',

@@ -1,7 +1,7 @@
 // Counts the words of the text that comes through shared memory: node demo/counter.mjs PREFIX
 
-import { SharedArray, SpscQueue, Value } from 'isthmus';
-import { namesFor, TOTAL } from './names.mjs';
+import { PeerDiedError, SharedArray, SpscQueue, Value } from 'isthmus';
+import { namesFor, PATIENCE, TOTAL } from './names.mjs';
 import { WordCounter } from './words.mjs';
 
 const names = namesFor(process.argv[2]);
@@ -10,14 +10,14 @@ const totals = SharedArray.attach(names.totals);
 const progress = Value.attach(names.progress);
 const table = SpscQueue.attach(names.words).producer();
 
-/** Somebody takes the table all the time; if nobody does for so long, nobody will. */
-const PATIENCE = { timeout: 30_000 };
-
+let partner = 'the reader';
+let messages = 0;
 try {
   const counter = new WordCounter();
-  let messages = 0;
   let began = 0;
-  for await (const batch of consumer.batches()) {
+  for (;;) {
+    const batch = await consumer.getMany(undefined, PATIENCE);
+    if (batch.length === 0) break;
     began ||= performance.now();
     for (const text of batch) {
       if (text === null) counter.endOfText();
@@ -31,13 +31,16 @@ try {
     totals.view[TOTAL.MILLISECONDS] = performance.now() - began;
     progress.value = counter.bytes; // … this one does
   }
+  partner = 'whoever takes the table';
   const entries = [...counter.table];
   for (let at = 0; at < entries.length; at += 1000)
     await table.putMany(entries.slice(at, at + 1000), PATIENCE);
   table.end();
   await table.flush(PATIENCE);
 } catch (error) {
-  console.error(`demo, counter: ${error.message}`);
+  // The reader's death ends the wait after its last whole message, not before.
+  const died = `${partner} (process ${error.pid}) died; every message that came is counted: ${messages}`;
+  console.error(`demo, counter: ${error instanceof PeerDiedError ? died : error.message}`);
   process.exitCode = 1;
 } finally {
   for (const one of [consumer, totals, progress, table]) one.close();

@@ -14,7 +14,7 @@ import { createReadStream } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import cliProgress from 'cli-progress';
-import { SharedArray, SpscQueue, unlink, Value } from 'isthmus';
+import { PeerDiedError, SharedArray, SpscQueue, unlink, Value } from 'isthmus';
 import { chooseFiles } from './files.mjs';
 import { namesFor, TOTAL } from './names.mjs';
 import { WordCounter } from './words.mjs';
@@ -24,6 +24,9 @@ const names = namesFor(prefix);
 /** Aborted when there is no point in going on: everything that waits here ends then. */
 const stop = new AbortController();
 const children = [];
+/** What went wrong with them, and how long those who survive may take to notice and to end by themselves, in ms. */
+const failures = [];
+const GRACE = 10_000;
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -55,7 +58,7 @@ async function main(args) {
   try {
     return await run(task);
   } catch (error) {
-    console.error(`demo: ${error.message}`);
+    for (const line of error.message.split('\n')) console.error(`demo: ${line}`);
     return interrupted || 1;
   } finally {
     await removeEverything();
@@ -78,15 +81,21 @@ async function run({ files, passes, bytes }) {
   const counted = new AbortController();
   const drawing = draw(progress, bytes, AbortSignal.any([stop.signal, counted.signal]));
   const table = new Map();
-  for (;;) {
-    const entries = await words.getMany(undefined, { signal: stop.signal });
-    if (entries.length === 0) break;
-    counted.abort();
-    for (const [word, count] of entries) table.set(word, count);
+  try {
+    for (;;) {
+      const entries = await words.getMany(undefined, { signal: stop.signal });
+      if (entries.length === 0) break;
+      counted.abort();
+      for (const [word, count] of entries) table.set(word, count);
+    }
+  } catch (error) {
+    // The counter died: how, its exit tells.
+    if (!(error instanceof PeerDiedError)) throw error;
   }
   counted.abort();
   await drawing;
   await Promise.race([everybodyGone(), aborted(stop.signal)]);
+  if (failures.length > 0) await aborted(stop.signal);
   stop.signal.throwIfAborted();
 
   const found = {
@@ -108,16 +117,24 @@ function start(what, args) {
   });
   const gone = new Promise((resolve) => {
     child.on('error', (error) => {
-      stop.abort(new Error(`the ${what} could not be started: ${error.message}`));
       resolve();
+      failed(`the ${what} could not be started: ${error.message}`);
     });
     child.on('exit', (code, signal) => {
       const how = signal === null ? `failed with exit code ${code}` : `was killed by ${signal}`;
-      if (code !== 0) stop.abort(new Error(`the ${what} (process ${child.pid}) ${how}`));
       resolve();
+      if (code !== 0) failed(`the ${what} (process ${child.pid}) ${how}`);
     });
   });
   children.push({ child, gone });
+}
+
+/** The survivors get the time to say what they have noticed; then there is no point in going on. */
+async function failed(failure) {
+  failures.push(failure);
+  if (failures.length > 1) return;
+  await Promise.race([everybodyGone(), sleep(GRACE, undefined, { ref: false })]);
+  stop.abort(new Error(failures.join('\n')));
 }
 
 function everybodyGone() {
@@ -125,7 +142,10 @@ function everybodyGone() {
 }
 
 function aborted(signal) {
-  return new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', resolve, { once: true });
+  });
 }
 
 /** A bar on a terminal, a few plain lines elsewhere; woken by the counter, from another process, through the Value. */
@@ -200,7 +220,8 @@ function compare(found, plain, passes) {
 
 /** Children first, so that nobody makes anything any more; then the names. */
 async function removeEverything() {
-  for (const { child } of children) child.kill('SIGKILL');
+  // Stopped first: none of them shall notice the death of another and complain.
+  for (const signal of ['SIGSTOP', 'SIGKILL']) for (const { child } of children) child.kill(signal);
   await everybodyGone();
   for (const name of Object.values(names)) {
     try {

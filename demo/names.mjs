@@ -9,5 +9,11 @@ export function namesFor(prefix) {
   };
 }
 
+/**
+ * How long each side waits for the other to do anything, in ms. The death of somebody who was there ends a wait at once;
+ * this is for the one who never came, because all the others were killed before.
+ */
+export const PATIENCE = { timeout: 30_000 };
+
 /** What the elements of the totals are. */
 export const TOTAL = { MESSAGES: 0, BYTES: 1, WORDS: 2, LINES: 3, MILLISECONDS: 4, LENGTH: 5 };

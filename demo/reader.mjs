@@ -2,8 +2,8 @@
 // node demo/reader.mjs PREFIX PASSES FILE…
 
 import { createReadStream } from 'node:fs';
-import { SpscQueue } from 'isthmus';
-import { namesFor } from './names.mjs';
+import { PeerDiedError, SpscQueue } from 'isthmus';
+import { namesFor, PATIENCE } from './names.mjs';
 
 const [prefix, passes, ...files] = process.argv.slice(2);
 const PIECE = 64 * 1024;
@@ -20,16 +20,17 @@ try {
       // A piece may end within a character: the decoder keeps its first bytes for the next piece.
       const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
       for await (const bytes of createReadStream(file, { highWaterMark: PIECE })) {
-        await producer.putMany(lines(decoder.decode(bytes, { stream: true }))); // waits for room
+        await producer.putMany(lines(decoder.decode(bytes, { stream: true })), PATIENCE); // waits for room
       }
-      await producer.putMany(lines(decoder.decode()));
-      await producer.put(null); // the end of this file: no word goes on into the next one
+      await producer.putMany(lines(decoder.decode()), PATIENCE);
+      await producer.put(null, PATIENCE); // the end of this file: no word goes on into the next one
     }
   }
   producer.end();
-  await producer.flush();
+  await producer.flush(PATIENCE);
 } catch (error) {
-  console.error(`demo, reader: ${error.message}`);
+  const died = `the counter (process ${error.pid}) died before it had taken everything`;
+  console.error(`demo, reader: ${error instanceof PeerDiedError ? died : error.message}`);
   process.exitCode = 1;
 } finally {
   producer.close();

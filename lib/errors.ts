@@ -69,8 +69,12 @@ export class ClosedError extends IsthmusError {
 
 /** The process on the other side died without ending or closing. */
 export class PeerDiedError extends IsthmusError {
-  constructor(message: string) {
+  /** Its process id, as it saw itself; `undefined` when that is no longer known. */
+  readonly pid: number | undefined;
+
+  constructor(message: string, pid?: number) {
     super('ERR_ISTHMUS_PEER_DIED', message);
+    this.pid = pid;
   }
 }
 

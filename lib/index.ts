@@ -16,23 +16,28 @@ export {
   SystemError,
   TimeoutError,
 } from './errors.js';
+export { collect } from './memory/collect.js';
 export {
   inspect,
   list,
   type ObjectDetails,
   type ObjectInfo,
   type ObjectKind,
+  type Owner,
   unlink,
 } from './memory/directory.js';
-export type { Participant } from './memory/roster.js';
+export type { Holder, Participant } from './memory/roster.js';
 export { SharedMemory, type SharedMemoryCreateOptions } from './memory/shared-memory.js';
 export type { Codec, CodecName } from './messages/codecs.js';
+export type { PeerDeath, PeerSyncWaitOptions, PeerWaitOptions } from './messages/peer.js';
 export { SpscConsumer } from './messages/spsc-consumer.js';
 export { SpscProducer } from './messages/spsc-producer.js';
 export { SpscQueue } from './messages/spsc-queue.js';
-export type { SpscAttachOptions, SpscCreateOptions } from './messages/spsc-shape.js';
+export type { SpscAttachOptions, SpscCreateOptions, SpscRoleOptions } from './messages/spsc-shape.js';
 export type { ReadableOptions, WritableOptions } from './messages/streams.js';
 export type { AttachOptions, CreateOptions, Size, SyncWaitOptions, WaitOptions } from './options.js';
+export { Guard } from './sync/guard.js';
+export { Lock } from './sync/lock.js';
 export { Semaphore } from './sync/semaphore.js';
 export type { SemaphoreAttachOptions, SemaphoreCreateOptions } from './sync/semaphore-opening.js';
 export type {

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "env_data.h"
+#include "files.h"
 #include "futex.h"
 #include "named_semaphore.h"
 #include "napi_util.h"
@@ -26,7 +27,8 @@ namespace {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new EnvData());
-  segment::Init(env, exports);
+  segment::Init(env);
+  files::Init(env, exports);
   futex::Init(env, exports);
   waiter::Init(env, exports);
   named_semaphore::Init(env, exports);

@@ -6,6 +6,7 @@
 
 #include <climits>
 
+#include "death_mark.h"
 #include "napi_util.h"
 
 #ifndef SYS_futex_waitv
@@ -23,6 +24,12 @@ timespec ToTimespec(int64_t nanoseconds) {
   return time;
 }
 
+/** In ns. The layers above slice every sleep; a caller that forgot must not sleep for ever either. */
+int64_t Bounded(double milliseconds) {
+  const double bounded = milliseconds > 0 ? (milliseconds < 1000 ? milliseconds : 1000) : 0;
+  return static_cast<int64_t>(bounded * 1e6);
+}
+
 /** wait(words, index, expected, milliseconds): blocks. 0 woken, EAGAIN the word differs, ETIMEDOUT, EINTR. */
 Napi::Value JsWait(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
@@ -31,13 +38,34 @@ Napi::Value JsWait(const Napi::CallbackInfo& info) {
   if (info.Length() < 4 || !info[2].IsNumber() || !info[3].IsNumber())
     return ThrowMisuse(env, "wait(words, index, expected, ms)");
   const uint32_t expected = info[2].As<Napi::Number>().Uint32Value();
-  const double milliseconds = info[3].As<Napi::Number>().DoubleValue();
-  // The layers above slice every sleep; a caller that forgot must not sleep for ever either.
-  const double bounded = milliseconds > 0 ? (milliseconds < 1000 ? milliseconds : 1000) : 0;
-  const int error = Wait(word, expected, static_cast<int64_t>(bounded * 1e6), true);
+  const int error = Wait(word, expected, Bounded(info[3].As<Napi::Number>().DoubleValue()), true);
   if (error != 0 && error != EAGAIN && error != ETIMEDOUT && error != EINTR)
     return ThrowErrno(env, "futex", error);
   return Napi::Number::New(env, error);
+}
+
+/**
+ * waitWithMark(words, index, expected, markWords, markIndex, markExpected, milliseconds): blocks while both words are as
+ * expected, at most 1 s. The kernel wakes one sleeper of a dead thread's mark: that one wakes the others, here, before
+ * anything else can happen to it.
+ */
+Napi::Value JsWaitWithMark(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  uint32_t* word = WordAddress(info, 0);
+  if (word == nullptr) return env.Undefined();
+  uint32_t* mark = WordAddress(info, 3);
+  if (mark == nullptr) return env.Undefined();
+  if (info.Length() < 7 || !info[2].IsNumber() || !info[5].IsNumber() || !info[6].IsNumber())
+    return ThrowMisuse(env, "waitWithMark(words, index, expected, markWords, markIndex, markExpected, ms)");
+  Waitv entries[] = {
+      {info[2].As<Napi::Number>().Uint32Value(), reinterpret_cast<uintptr_t>(word), kSize32, 0},
+      {info[5].As<Napi::Number>().Uint32Value(), reinterpret_cast<uintptr_t>(mark), kSize32, 0},
+  };
+  const int result = WaitAny(entries, 2, Now() + Bounded(info[6].As<Napi::Number>().DoubleValue()));
+  PassDeathOn(mark);
+  if (result < 0 && result != -EAGAIN && result != -ETIMEDOUT && result != -EINTR)
+    return ThrowErrno(env, "futex_waitv", -result);
+  return Napi::Number::New(env, result < 0 ? -result : 0);
 }
 
 /** wake(words, index): wakes all sleepers of one word, in every process; returns their number. */
@@ -68,6 +96,10 @@ int Wake(uint32_t* word, int count, bool shared) {
       syscall(SYS_futex, word, shared ? FUTEX_WAKE : FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0));
 }
 
+void PassDeathOn(uint32_t* mark) {
+  if (DeathMark::Died(__atomic_load_n(mark, __ATOMIC_SEQ_CST))) Wake(mark, INT_MAX, true);
+}
+
 int WaitAny(Waitv* entries, uint32_t count, int64_t deadline) {
   timespec timeout = ToTimespec(deadline);
   const long index = syscall(SYS_futex_waitv, entries, count, 0, &timeout, CLOCK_MONOTONIC);
@@ -85,6 +117,7 @@ bool WaitAnyAvailable() {
 
 void Init(Napi::Env env, Napi::Object exports) {
   exports.Set("futexWait", Napi::Function::New(env, JsWait, "futexWait"));
+  exports.Set("futexWaitWithMark", Napi::Function::New(env, JsWaitWithMark, "futexWaitWithMark"));
   exports.Set("futexWake", Napi::Function::New(env, JsWake, "futexWake"));
 }
 

@@ -33,6 +33,9 @@ int Wake(uint32_t* word, int count, bool shared);
 /** futex_waitv until `deadline` (CLOCK_MONOTONIC, ns). Returns the index of a woken word, or -errno. */
 int WaitAny(Waitv* entries, uint32_t count, int64_t deadline);
 
+/** If the mark's thread has died: wakes everybody else who sleeps on it, for the kernel wakes only one. */
+void PassDeathOn(uint32_t* mark);
+
 /** False where the kernel lacks futex_waitv, a sandbox refuses it, or a test switched it off. */
 bool WaitAnyAvailable();
 

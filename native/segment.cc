@@ -1,16 +1,15 @@
 #include "segment.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 
 #include "env_data.h"
+#include "files.h"
+#include "fork_guard.h"
 #include "liveness.h"
 #include "napi_util.h"
 #include "waiter.h"
@@ -19,115 +18,14 @@ namespace isthmus {
 
 namespace {
 
-// shm_open is exactly open() below this directory, on glibc and on musl; calling open() keeps the binary free of the
-// newer symbol version that shm_open carries since glibc 2.34 (docs/decisions.md).
-constexpr char kDirectory[] = "/dev/shm";
-constexpr char kTemporaryPrefix[] = ".isthmus-";
-
-std::string PathOf(const Napi::Value& name) {
-  return std::string(kDirectory) + "/" + name.As<Napi::String>().Utf8Value();
-}
-
 /** V8 never frees this memory: Segment::Close detaches the buffer and unmaps. */
 void NeverFree(napi_env, void*, void*) {}
-
-int CreateTemporary(std::string* path) {
-  for (int attempt = 0; attempt < 16; attempt++) {
-    unsigned char random[16];
-    if (getrandom(random, sizeof random, 0) != sizeof random) return -1;
-    char name[sizeof kTemporaryPrefix + 2 * sizeof random];
-    char* end = name + snprintf(name, sizeof name, "%s", kTemporaryPrefix);
-    for (unsigned char byte : random) end += snprintf(end, 3, "%02x", byte);
-    *path = std::string(kDirectory) + "/" + name;
-    const int fd = open(path->c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd >= 0 || errno != EEXIST) return fd;
-  }
-  errno = EEXIST;
-  return -1;
-}
-
-/** An unnamed file, or, where those are refused or could not be linked later, a temporary name. */
-int CreateUnnamed(std::string* temporary) {
-  if (!FeatureDisabled("o_tmpfile") && access("/proc/self/fd", F_OK) == 0) {
-    const int fd = open(kDirectory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd >= 0) return fd;
-    if (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT && errno != EINVAL) return -1;
-  }
-  return CreateTemporary(temporary);
-}
 
 int ReservePages(int fd, int64_t offset, int64_t bytes) {
   int result;
   do {
     result = fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, bytes);
   } while (result == -1 && errno == EINTR);
-  return result;
-}
-
-/** create(size, mode): an unnamed file of exactly `size` bytes, without pages, with exactly `mode`. */
-Napi::Value JsCreate(const Napi::CallbackInfo& info) {
-  Napi::Env env = info.Env();
-  if (info.Length() < 2 || !IsInteger(info[0]) || !IsInteger(info[1]))
-    return ThrowMisuse(env, "create(size, mode)");
-  std::string temporary;
-  const int fd = CreateUnnamed(&temporary);
-  if (fd < 0) return ThrowErrno(env, "open");
-  const char* failed = nullptr;
-  // fchmod, because the umask has cut the mode given to open().
-  if (fchmod(fd, static_cast<mode_t>(ToInt64(info[1]))) != 0) failed = "fchmod";
-  if (failed == nullptr && ftruncate(fd, static_cast<off_t>(ToInt64(info[0]))) != 0) failed = "ftruncate";
-  if (failed != nullptr) {
-    const int error = errno;
-    close(fd);
-    if (!temporary.empty()) unlink(temporary.c_str());
-    return ThrowErrno(env, failed, error);
-  }
-  return env.GetInstanceData<EnvData>()->segment_constructor.New(
-      {Napi::Number::New(env, fd), Napi::String::New(env, temporary)});
-}
-
-/** open(name, writable): a descriptor for what stands under the name now; never a symbolic link, never blocking. */
-Napi::Value JsOpen(const Napi::CallbackInfo& info) {
-  Napi::Env env = info.Env();
-  if (info.Length() < 2 || !info[0].IsString() || !info[1].IsBoolean())
-    return ThrowMisuse(env, "open(name, writable)");
-  const int access = info[1].As<Napi::Boolean>().Value() ? O_RDWR : O_RDONLY;
-  const int fd = open(PathOf(info[0]).c_str(), access | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  if (fd < 0) return ThrowErrno(env, "shm_open");
-  return env.GetInstanceData<EnvData>()->segment_constructor.New(
-      {Napi::Number::New(env, fd), Napi::String::New(env, "")});
-}
-
-Napi::Value JsUnlink(const Napi::CallbackInfo& info) {
-  Napi::Env env = info.Env();
-  if (info.Length() < 1 || !info[0].IsString()) return ThrowMisuse(env, "unlink(name)");
-  if (unlink(PathOf(info[0]).c_str()) != 0) return ThrowErrno(env, "shm_unlink");
-  return env.Undefined();
-}
-
-/** list(): every file name in /dev/shm, whoever made it. */
-Napi::Value JsList(const Napi::CallbackInfo& info) {
-  Napi::Env env = info.Env();
-  DIR* directory = opendir(kDirectory);
-  if (directory == nullptr) return ThrowErrno(env, "opendir");
-  Napi::Array names = Napi::Array::New(env);
-  uint32_t count = 0;
-  while (dirent* entry = readdir(directory)) {
-    if (entry->d_type != DT_REG && entry->d_type != DT_UNKNOWN) continue;
-    names.Set(count++, Napi::String::New(env, entry->d_name));
-  }
-  closedir(directory);
-  return names;
-}
-
-/** space(): { free, total } of /dev/shm in bytes. */
-Napi::Value JsSpace(const Napi::CallbackInfo& info) {
-  Napi::Env env = info.Env();
-  struct statvfs space;
-  if (statvfs(kDirectory, &space) != 0) return ThrowErrno(env, "statvfs");
-  Napi::Object result = Napi::Object::New(env);
-  result.Set("free", static_cast<double>(space.f_bavail) * static_cast<double>(space.f_frsize));
-  result.Set("total", static_cast<double>(space.f_blocks) * static_cast<double>(space.f_frsize));
   return result;
 }
 
@@ -140,6 +38,7 @@ Napi::Function Segment::Define(Napi::Env env) {
        InstanceMethod<&Segment::Publish>("publish"), InstanceMethod<&Segment::Stat>("stat"),
        InstanceMethod<&Segment::Read>("read"), InstanceMethod<&Segment::TryLock>("tryLock"),
        InstanceMethod<&Segment::Unlock>("unlock"), InstanceMethod<&Segment::HeldByOther>("heldByOther"),
+       InstanceMethod<&Segment::TakeSlot>("takeSlot"), InstanceMethod<&Segment::LeaveSlot>("leaveSlot"),
        InstanceMethod<&Segment::JsClose>("close")});
 }
 
@@ -148,12 +47,14 @@ Segment::Segment(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Segment>(inf
   temporary_ = info[1].As<Napi::String>().Utf8Value();
   open_ = &info.Env().GetInstanceData<EnvData>()->open_segments;
   open_->insert(this);
+  fork_guard::Add(fd_);
 }
 
 Segment::~Segment() {
   // Collected without close(), which an object with mappings never is (its strong buffer references are released in
   // Close, and the cleanup hook closes what is left): only a descriptor can remain.
   if (fd_ < 0) return;
+  fork_guard::Remove(fd_);
   close(fd_);
   if (!temporary_.empty()) unlink(temporary_.c_str());
   open_->erase(this);
@@ -210,7 +111,9 @@ size_t Segment::Close(Napi::Env env) {
     if (!Release(env, mapping)) left++;
   }
   mappings_.clear();
+  mark_.reset();
   if (fd_ >= 0) {
+    fork_guard::Remove(fd_);
     // A mapping that stays keeps the file description open, and with it the byte locks: give them back by hand.
     liveness::UnlockAll(fd_);
     close(fd_);
@@ -219,6 +122,15 @@ size_t Segment::Close(Napi::Env env) {
     open_->erase(this);
   }
   return left;
+}
+
+void Segment::Die(Napi::Env env) {
+  if (mark_) mark_->Die();
+  const uint32_t nobody = 0;
+  if (slot_state_ >= 0 && pwrite(fd_, &nobody, sizeof nobody, slot_state_) < 0) {
+    // Only tools read it: they will say that the slot's holder is gone.
+  }
+  Close(env);
 }
 
 bool Segment::Usable(Napi::Env env) const {
@@ -264,6 +176,7 @@ Napi::Value Segment::Map(const Napi::CallbackInfo& info) {
     address = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd_, offset);
     if (address == MAP_FAILED) return ThrowErrno(env, "mmap");
   }
+  madvise(address, bytes, MADV_DONTFORK);  // a forked child must not keep the byte locks alive through it
   napi_value buffer;
   const napi_status status =
       napi_create_external_arraybuffer(env, address, bytes, NeverFree, nullptr, &buffer);
@@ -285,7 +198,7 @@ Napi::Value Segment::Publish(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   if (!Usable(env)) return env.Undefined();
   if (info.Length() < 1 || !info[0].IsString()) return ThrowMisuse(env, "publish(name)");
-  const std::string path = PathOf(info[0]);
+  const std::string path = files::PathOf(info[0]);
   if (temporary_.empty()) {
     const std::string self = "/proc/self/fd/" + std::to_string(fd_);
     if (linkat(AT_FDCWD, self.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) != 0)
@@ -294,6 +207,7 @@ Napi::Value Segment::Publish(const Napi::CallbackInfo& info) {
     if (link(temporary_.c_str(), path.c_str()) != 0) return ThrowErrno(env, "link");
     unlink(temporary_.c_str());
     temporary_.clear();
+    files::UnlockMaker(fd_);
   }
   return env.Undefined();
 }
@@ -361,6 +275,27 @@ Napi::Value Segment::HeldByOther(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(env, liveness::HeldByOther(fd_, ToInt64(info[0])));
 }
 
+/**
+ * takeSlot(markOffset, stateOffset): the slot whose byte is locked is this environment's. Sets its death mark in the page
+ * at markOffset; false where there can be none. Should the environment be terminated, the word at stateOffset becomes 0.
+ */
+Napi::Value Segment::TakeSlot(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  if (!Usable(env)) return env.Undefined();
+  if (info.Length() < 2 || !IsInteger(info[0]) || !IsInteger(info[1]))
+    return ThrowMisuse(env, "takeSlot(markOffset, stateOffset)");
+  slot_state_ = static_cast<off_t>(ToInt64(info[1]));
+  mark_ = DeathMark::Set(fd_, static_cast<off_t>(ToInt64(info[0])));
+  return Napi::Boolean::New(env, mark_ != nullptr);
+}
+
+/** leaveSlot(): takes the mark back, without any death. */
+Napi::Value Segment::LeaveSlot(const Napi::CallbackInfo& info) {
+  slot_state_ = -1;
+  mark_.reset();
+  return info.Env().Undefined();
+}
+
 /** close(): see Close; returns the number of mappings that had to stay. Idempotent. */
 Napi::Value Segment::JsClose(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(Close(info.Env())));
@@ -376,7 +311,7 @@ void CloseAll(void* argument) {
   Napi::HandleScope scope(env);
   EnvData* data = Napi::Env(env).GetInstanceData<EnvData>();
   if (data->waiter) data->waiter->Stop();  // it looks at mapped words
-  while (!data->open_segments.empty()) (*data->open_segments.begin())->Close(env);
+  while (!data->open_segments.empty()) (*data->open_segments.begin())->Die(env);
 }
 
 }  // namespace
@@ -387,13 +322,8 @@ void CloseAtExit(napi_env env) {
   napi_add_env_cleanup_hook(env, CloseAll, env);
 }
 
-void Init(Napi::Env env, Napi::Object exports) {
+void Init(Napi::Env env) {
   env.GetInstanceData<EnvData>()->segment_constructor = Napi::Persistent(Segment::Define(env));
-  exports.Set("create", Napi::Function::New(env, JsCreate, "create"));
-  exports.Set("open", Napi::Function::New(env, JsOpen, "open"));
-  exports.Set("unlink", Napi::Function::New(env, JsUnlink, "unlink"));
-  exports.Set("list", Napi::Function::New(env, JsList, "list"));
-  exports.Set("space", Napi::Function::New(env, JsSpace, "space"));
 }
 
 }  // namespace segment

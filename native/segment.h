@@ -3,9 +3,12 @@
 
 #include <napi.h>
 
+#include <memory>
 #include <string>
 #include <unordered_set>
 #include <vector>
+
+#include "death_mark.h"
 
 namespace isthmus {
 
@@ -20,6 +23,9 @@ class Segment : public Napi::ObjectWrap<Segment> {
 
   /** Detaches every buffer, unmaps, closes the descriptor. Returns how many mappings had to stay (moved buffers). */
   size_t Close(Napi::Env env);
+
+  /** As Close, for an environment that ends without having left: whoever watches its slot learns that it died. */
+  void Die(Napi::Env env);
 
  private:
   /**
@@ -51,6 +57,8 @@ class Segment : public Napi::ObjectWrap<Segment> {
   Napi::Value TryLock(const Napi::CallbackInfo& info);
   Napi::Value Unlock(const Napi::CallbackInfo& info);
   Napi::Value HeldByOther(const Napi::CallbackInfo& info);
+  Napi::Value TakeSlot(const Napi::CallbackInfo& info);
+  Napi::Value LeaveSlot(const Napi::CallbackInfo& info);
   Napi::Value JsClose(const Napi::CallbackInfo& info);
 
   bool Usable(Napi::Env env) const;
@@ -58,13 +66,15 @@ class Segment : public Napi::ObjectWrap<Segment> {
   int fd_ = -1;
   std::string temporary_;  // path of the named file that stands in for O_TMPFILE until it is published
   std::vector<Mapping*> mappings_;
+  off_t slot_state_ = -1;               // where the slot that is taken says so; -1: none is
+  std::unique_ptr<DeathMark> mark_;     // of that slot, if it could be set
   std::unordered_set<Segment*>* open_;  // every open segment of this environment
 };
 
 namespace segment {
 /** Makes closing every segment the first thing that happens when the environment ends. Called after each mapping. */
 void CloseAtExit(napi_env env);
-void Init(Napi::Env env, Napi::Object exports);
+void Init(Napi::Env env);
 }  // namespace segment
 
 }  // namespace isthmus

@@ -21,7 +21,11 @@ constexpr int64_t kShortestScan = kMillisecond;
 constexpr int64_t kLongestScan = 50 * kMillisecond;
 constexpr size_t kWordsPerThread = futex::kMaxWaitv - 1;  // one is the thread's own control word
 
-uint32_t Load(const uint32_t* word) { return __atomic_load_n(word, __ATOMIC_SEQ_CST); }
+bool Moved(const Waiter::Point& point) {
+  return point.word != nullptr && __atomic_load_n(point.word, __ATOMIC_SEQ_CST) != point.expected;
+}
+
+size_t WordsOf(const Waiter::Point& mark) { return mark.word == nullptr ? 1 : 2; }
 
 }  // namespace
 
@@ -62,7 +66,7 @@ void Waiter::Nudge(Sleeper* sleeper, bool asleep) {
 Waiter::Sleeper* Waiter::SleeperWithRoom() {
   const size_t most = futex::WaitAnyAvailable() ? kWordsPerThread : SIZE_MAX;
   for (auto& sleeper : sleepers_) {
-    if (sleeper->entries.size() < most) return sleeper.get();
+    if (sleeper->words + 2 <= most) return sleeper.get();
   }
   auto sleeper = std::make_unique<Sleeper>(this);
   if (!StartThread(&sleeper->thread, Run, sleeper.get())) return nullptr;
@@ -70,7 +74,7 @@ Waiter::Sleeper* Waiter::SleeperWithRoom() {
   return sleepers_.back().get();
 }
 
-uint32_t Waiter::Watch(uint32_t* word, uint32_t expected) {
+uint32_t Waiter::Watch(Point point, Point mark) {
   if (deliver_ == nullptr) return 0;
   Sleeper* sleeper;
   bool asleep;
@@ -82,7 +86,8 @@ uint32_t Waiter::Watch(uint32_t* word, uint32_t expected) {
     do {
       last_id_++;
     } while (last_id_ == 0 || where_.count(last_id_) != 0);
-    sleeper->entries.push_back({last_id_, word, expected, 0, false});
+    sleeper->entries.push_back({last_id_, point, mark, 0, false});
+    sleeper->words += WordsOf(mark);
     where_[last_id_] = sleeper;
     asleep = sleeper->asleep;
     sleeper->control.fetch_add(1);  // pairs with the value that SleepOnWords takes under the lock
@@ -95,11 +100,13 @@ void Waiter::Unwatch(uint32_t id) {
   std::lock_guard<std::mutex> lock(mutex_);
   auto found = where_.find(id);
   if (found == where_.end()) return;
-  std::vector<Entry>& entries = found->second->entries;
+  Sleeper* sleeper = found->second;
+  std::vector<Entry>& entries = sleeper->entries;
   where_.erase(found);
   auto entry = std::find_if(entries.begin(), entries.end(),
                             [id](const Entry& candidate) { return candidate.id == id; });
   if (entry == entries.end()) return;
+  sleeper->words -= WordsOf(entry->mark);
   *entry = entries.back();
   entries.pop_back();
   // The thread may sleep on the word in the kernel until its next look (1 s): only the kernel touches the word then,
@@ -142,14 +149,15 @@ int64_t Waiter::CheckWords(Sleeper* sleeper, int woken, const std::vector<uint32
   int64_t deadline = now + kLongestSleep;
   for (Entry& entry : sleeper->entries) {
     if (entry.fired_at == 0) {
-      if (entry.id != woken_id && Load(entry.word) == entry.expected) continue;
+      if (entry.id != woken_id && !Moved(entry.point) && !Moved(entry.mark)) continue;
       entry.fired_at = now;
       ready_.push_back(entry.id);
+      if (entry.mark.word != nullptr) futex::PassDeathOn(entry.mark.word);
     }
     if (entry.passed_on) continue;
     if (now - entry.fired_at >= kCollectWithin) {
       entry.passed_on = true;
-      futex::Wake(entry.word, INT_MAX, true);
+      futex::Wake(entry.point.word, INT_MAX, true);
     } else {
       deadline = std::min(deadline, entry.fired_at + kCollectWithin);
     }
@@ -167,8 +175,11 @@ void Waiter::SleepOnWords(Sleeper* sleeper, std::unique_lock<std::mutex>* lock, 
   ids->push_back(0);
   for (const Entry& entry : sleeper->entries) {
     if (entry.fired_at != 0) continue;
-    words[ids->size()] = {entry.expected, reinterpret_cast<uintptr_t>(entry.word), futex::kSize32, 0};
-    ids->push_back(entry.id);
+    for (const Point& point : {entry.point, entry.mark}) {
+      if (point.word == nullptr) continue;
+      words[ids->size()] = {point.expected, reinterpret_cast<uintptr_t>(point.word), futex::kSize32, 0};
+      ids->push_back(entry.id);
+    }
   }
   sleeper->asleep = true;
   lock->unlock();
@@ -230,15 +241,20 @@ Napi::Value JsStart(const Napi::CallbackInfo& info) {
   return env.Undefined();
 }
 
-/** watch(words, index, expected): the entry's id. */
+/** watch(words, index, expected[, markWords, markIndex, markExpected]): the entry's id. */
 Napi::Value JsWatch(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   uint32_t* word = WordAddress(info, 0);
   if (word == nullptr) return env.Undefined();
   EnvData* data = env.GetInstanceData<EnvData>();
   if (info.Length() < 3 || !info[2].IsNumber() || !data->waiter)
-    return ThrowMisuse(env, "watch(words, index, expected)");
-  const uint32_t id = data->waiter->Watch(word, info[2].As<Napi::Number>().Uint32Value());
+    return ThrowMisuse(env, "watch(words, index, expected[, markWords, markIndex, markExpected])");
+  Waiter::Point mark = {nullptr, 0};
+  if (info.Length() >= 6 && info[3].IsTypedArray() && info[5].IsNumber()) {
+    mark = {WordAddress(info, 3), info[5].As<Napi::Number>().Uint32Value()};
+    if (mark.word == nullptr) return env.Undefined();
+  }
+  const uint32_t id = data->waiter->Watch({word, info[2].As<Napi::Number>().Uint32Value()}, mark);
   if (id == 0) return ThrowErrno(env, "pthread_create", EAGAIN);
   return Napi::Number::New(env, id);
 }

@@ -26,8 +26,17 @@ class Waiter {
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
 
-  /** Reports the returned id once when *word is no longer `expected` or was woken. Returns 0 if no thread could start. */
-  uint32_t Watch(uint32_t* word, uint32_t expected);
+  /** A shared word and the value at which it is worth sleeping on. */
+  struct Point {
+    uint32_t* word;  // nullptr: none
+    uint32_t expected;
+  };
+
+  /**
+   * Reports the returned id once when a word is not as expected any more or was woken. `mark`: the death mark of whoever
+   * must change the word. Returns 0 if no thread could start.
+   */
+  uint32_t Watch(Point point, Point mark);
 
   /** After this returns the word is not touched any more. Unknown ids (already reported) are fine. */
   void Unwatch(uint32_t id);
@@ -38,8 +47,8 @@ class Waiter {
  private:
   struct Entry {
     uint32_t id;
-    uint32_t* word;
-    uint32_t expected;
+    Point point;
+    Point mark;
     int64_t fired_at;  // 0: still asleep
     bool passed_on;
   };
@@ -50,6 +59,7 @@ class Waiter {
     pthread_t thread = {};
     std::atomic<uint32_t> control{0};  // bumped (and woken) by JavaScript when entries or stop_ change
     bool asleep = false;               // guarded by mutex_
+    size_t words = 0;                  // guarded by mutex_: how many the entries have
     std::vector<Entry> entries;        // guarded by mutex_
   };
 

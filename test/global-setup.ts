@@ -3,7 +3,7 @@
 // Another run, a demo or any other program may use /dev/shm at the same time. What a living process outside this
 // run has open is its own affair; processes of this run are known by a mark in their environment.
 
-import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const directory = '/dev/shm';
@@ -52,20 +52,28 @@ function snapshot(): Map<string, string> {
   return files;
 }
 
-/** The names that living processes outside this run have open or mapped. */
+/**
+ * The names that living processes outside this run have open or mapped: by inode, for a file that was made without a
+ * name is shown without one to its maker.
+ */
 function heldByOthers(): Set<string> {
   const names = new Set<string>();
-  const add = (path: string) => {
-    if (path.startsWith(`${directory}/`)) names.add(path.slice(directory.length + 1));
+  const nameOf = new Map([...snapshot()].map(([file, name]) => [Number(file.split(' ')[0]), name]));
+  const add = (path: string, inode: number) => {
+    const name = nameOf.get(inode);
+    if (name !== undefined && path.startsWith(`${directory}/`)) names.add(name);
   };
   for (const pid of readdirSync('/proc')) {
     if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue;
     try {
       if (readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(mark)) continue;
-      for (const fd of readdirSync(`/proc/${pid}/fd`)) add(readlinkSync(`/proc/${pid}/fd/${fd}`));
+      for (const fd of readdirSync(`/proc/${pid}/fd`)) {
+        const link = `/proc/${pid}/fd/${fd}`;
+        add(readlinkSync(link), statSync(link).ino);
+      }
       for (const line of readFileSync(`/proc/${pid}/maps`, 'utf8').split('\n')) {
         const at = line.indexOf(`${directory}/`);
-        if (at >= 0) add(line.slice(at));
+        if (at >= 0) add(line.slice(at), Number(line.split(/\s+/)[4]));
       }
     } catch {
       // ended meanwhile, or another user's

@@ -7,6 +7,7 @@ export const EXIT = {
   BUSY: 3,
   DAMAGED: 4,
   TIMEOUT: 5,
+  PEER_DIED: 6,
   HANGUP: 129,
   INTERRUPTED: 130,
   BROKEN_PIPE: 141,
@@ -23,6 +24,7 @@ Exit codes:
        for one more process
   4    damaged, not made by isthmus, or of another kind or shape
   5    timeout: the other side did not appear, or did nothing for too long
+  6    the other side was killed, was interrupted or failed before the end
   129, 130, 143  ended by SIGHUP, SIGINT (Ctrl-C), SIGTERM
   141  nobody reads standard output any more (a broken pipe)`;
 
@@ -40,6 +42,7 @@ const BY_CODE: Readonly<Record<string, number>> = {
   ERR_ISTHMUS_FOREIGN: EXIT.DAMAGED,
   ERR_ISTHMUS_MISMATCH: EXIT.DAMAGED,
   ERR_ISTHMUS_TIMEOUT: EXIT.TIMEOUT,
+  ERR_ISTHMUS_PEER_DIED: EXIT.PEER_DIED,
   EPIPE: EXIT.BROKEN_PIPE,
 };
 

@@ -1,5 +1,6 @@
 /** The end of a command that failed: one message for people, an exit code for scripts, no stack trace. */
 
+import { exit } from './ending.mjs';
 import { codeOf, EXIT, exitCodeOf } from './exit-codes.mjs';
 import { printable } from './format.mjs';
 
@@ -10,10 +11,10 @@ export function complain(error: unknown): number {
   return code;
 }
 
-/** Ends the process, whatever still waits; what was opened is given back on the way out. */
+/** Says it and ends the process. */
 export function fail(error: unknown): void {
   const code = complain(error);
-  process.stderr.write('', () => process.exit(code));
+  process.stderr.write('', () => exit(code));
 }
 
 function messageOf(error: unknown): string {

@@ -1,7 +1,7 @@
 /** How the command shows things to people and to programs. */
 
 import { readFileSync } from 'node:fs';
-import type { ObjectInfo } from '../index.mjs';
+import type { Holder, ObjectInfo } from '../index.mjs';
 
 const UNITS = ['B', 'KB', 'MB', 'GB', 'TB'] as const;
 
@@ -47,6 +47,17 @@ export function value(what: unknown): string {
   if (Array.isArray(what)) return what.map(value).join(', ');
   if (typeof what === 'object' && what !== null) return printable(json(what, 0));
   return printable(String(what));
+}
+
+/** A process, or one of its workers, in few characters: `1234`, `1234:2`. */
+export function brief({ pid, thread }: Holder): string {
+  return thread === 0 ? String(pid) : `${pid}:${thread}`;
+}
+
+/** The same for people who have a line for it. */
+export function who({ pid, thread }: Holder): string {
+  if (pid === 0) return 'a process';
+  return `process ${pid}${thread === 0 ? '' : `, worker ${thread}`}`;
 }
 
 /** What a terminal must not interpret, in escapes: names and schemas come from files that anybody may have written. */

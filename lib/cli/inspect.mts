@@ -1,8 +1,8 @@
 /** `isthmus inspect NAME` */
 
-import { inspect, type ObjectDetails } from '../index.mjs';
+import { inspect, type ObjectDetails, type Owner } from '../index.mjs';
 import { EXIT } from './exit-codes.mjs';
-import { bytes, json, permissions, printable, shape, userName, value } from './format.mjs';
+import { bytes, json, permissions, printable, shape, userName, value, who } from './format.mjs';
 import { print } from './output.mjs';
 import { withSemaphoreName } from './semaphore-name.mjs';
 
@@ -55,17 +55,31 @@ function aboutHeader({ header, condemned }: ObjectDetails): Row[] {
   ];
 }
 
-function aboutParticipants({ participants }: ObjectDetails): Row[] {
+function aboutParticipants({ participants, orphaned }: ObjectDetails): Row[] {
   if (participants === undefined) return [];
-  if (participants.length === 0) return [['attached', 'nobody']];
+  const nobody = `nobody${orphaned ? ': an orphan, which isthmus gc removes' : ''}`;
+  if (participants.length === 0) return [['attached', nobody]];
   return participants.map(({ slot, pid, thread, attachedAt, alive }) => {
-    const who = `process ${pid}${thread === 0 ? '' : `, worker ${thread}`}`;
-    return ['attached', `${who}, since ${value(attachedAt)}, slot ${slot}${alive ? '' : ' (gone)'}`] as const;
+    const since = `since ${value(attachedAt)}, slot ${slot}`;
+    return ['attached', `${who({ pid, thread })}, ${since}${alive ? '' : ' (gone)'}`] as const;
   });
 }
 
 function aboutContents({ contents }: ObjectDetails): Row[] {
-  return Object.entries(contents ?? {}).map(([key, one]) => [printable(key), value(one)] as const);
+  return Object.entries(contents ?? {})
+    .filter(([, one]) => one !== undefined)
+    .map(([key, one]) => {
+      if (isOwner(one))
+        return [HELD[key] ?? printable(key), `${who(one)}${one.alive ? '' : ' (gone)'}`] as const;
+      return [printable(key), value(one)] as const;
+    });
+}
+
+/** What contents call those who hold a lock. */
+const HELD: Record<string, string> = { holder: 'lock held by' };
+
+function isOwner(what: unknown): what is Owner {
+  return typeof what === 'object' && what !== null && 'pid' in what && 'thread' in what && 'alive' in what;
 }
 
 function exactly(count: number): string {

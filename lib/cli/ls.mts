@@ -2,10 +2,13 @@
 
 import { list, type ObjectInfo } from '../index.mjs';
 import { EXIT } from './exit-codes.mjs';
-import { bytes, json, permissions, printable, shape, table, userName } from './format.mjs';
+import { brief, bytes, json, permissions, printable, shape, table, userName } from './format.mjs';
 import { print } from './output.mjs';
 
-const HEADING = ['KIND', 'NAME', 'SHAPE', 'SIZE', 'RESERVED', 'MODE', 'OWNER'];
+const HEADING = ['KIND', 'NAME', 'SHAPE', 'SIZE', 'RESERVED', 'MODE', 'OWNER', 'ATTACHED'];
+
+/** So many participants a line; `inspect` shows all. */
+const SHOWN = 4;
 
 export async function ls(options: { json?: boolean }): Promise<number> {
   const objects = list();
@@ -34,5 +37,15 @@ function cells(object: ObjectInfo): string[] {
     bytes(allocated),
     permissions(mode),
     userName(uid),
+    attached(object),
   ];
+}
+
+/** The pids of the living, with `:n` for worker n. */
+function attached({ participants = [], orphaned }: ObjectInfo): string {
+  if (orphaned) return 'nobody: orphan';
+  const living = participants.filter(({ alive }) => alive).map(brief);
+  if (living.length === 0) return '-';
+  const more = living.length - SHOWN;
+  return more > 0 ? `${living.slice(0, SHOWN).join(' ')} and ${more} more` : living.join(' ');
 }

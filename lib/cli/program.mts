@@ -43,7 +43,7 @@ function addLooking(program: Command, finish: Finish): void {
   verb(
     program,
     'ls',
-    'List what stands in /dev/shm: kind, name, shape, size, permissions. Attaches to nothing.',
+    'List what stands in /dev/shm: kind, name, shape, size, permissions, who is attached. Attaches to nothing.',
   )
     .option('--json', 'print an array of objects instead of a table')
     .action(async (options) => finish(await (await import('./ls.mjs')).ls(options)));
@@ -57,12 +57,26 @@ function addLooking(program: Command, finish: Finish): void {
     .argument('<names...>', "names of objects; a semaphore's with or without the 'sem.' of its file")
     .option('-f, --force', 'a name that is not there is no error')
     .action(async (names, options) => finish((await import('./rm.mjs')).rm(names, options)));
+  verb(program, 'gc', 'Remove what killed processes left: objects that should have gone with them.', GC_NOTES)
+    .option('--json', 'print an array of the removed names')
+    .action(async (options) => finish(await (await import('./gc.mjs')).gc(options)));
 }
+
+const GC_NOTES = `
+Removes objects with lifetime 'attached' that nobody is attached to, and files of
+objects that were never finished; of your user only. Prints their names. Never removes
+a persistent object, or one that somebody has open. Safe at any time.
+`;
 
 const QUEUE_NOTES = `
 Either side may start first: both meet in a queue (SpscQueue) of that name, which is
-gone when both have left. One sender and one receiver at a time; a side that is
-interrupted leaves its place to a successor, which goes on where it stopped.
+gone when both have left. One sender and one receiver at a time.
+
+When one side is killed, is interrupted or fails before the end, the other one says
+so and ends with exit code 6; the receiver first writes all that had come. With
+--wait-for-successor it waits for another process in the place of the dead one, and
+the conversation goes on: a new sender's data follows what came before, a new receiver
+gets what the old one had not taken.
 `;
 
 const SEND_NOTES = `${QUEUE_NOTES}
@@ -102,6 +116,7 @@ function carrying(program: Command, name: string, description: string, notes: st
       'give up when the other side does nothing for so many milliseconds',
       milliseconds,
     )
+    .option('--wait-for-successor', 'when the other side dies, wait for another one in its place')
     .option('--no-progress', 'no progress on the terminal (there is none when stderr is no terminal)');
 }
 

@@ -1,6 +1,7 @@
 /** How far the data is: a line on the terminal, drawn by itself; nothing where stderr is no terminal. */
 
 import cliProgress from 'cli-progress';
+import { onExit } from './ending.mjs';
 import { bytes, duration } from './format.mjs';
 
 const FRAMES_PER_SECOND = 10;
@@ -49,8 +50,7 @@ export class Progress {
       gracefulExit: false, // signals are ours
     });
     this.#bar.start(total ?? 0, 0);
-    // First of all exit listeners: the package's own closes what `bytes` looks at.
-    process.prependOnceListener('exit', () => this.stop());
+    onExit(() => this.stop());
   }
 
   /** Draws the last line and leaves the terminal as it was. Idempotent. */

@@ -1,18 +1,18 @@
 /** `isthmus receive NAME` */
 
-import type { SpscConsumer, SpscQueue } from '../index.mjs';
-import { type CarryOptions, join, passesAway, patiently } from './conversation.mjs';
+import type { SpscConsumer, SpscQueue, SpscRoleOptions } from '../index.mjs';
+import { type CarryOptions, exactBytes, explainDeath, join, passesAway, patiently } from './conversation.mjs';
+import { exitOnSignals } from './ending.mjs';
 import { EXIT } from './exit-codes.mjs';
 import { openOutput } from './output.mjs';
 import { Progress } from './progress.mjs';
-import { leaveOnSignals } from './signals.mjs';
 
 /** Messages taken at a time: what is taken and not yet written is lost if we are interrupted. */
 const BATCH = 1024;
 
 export async function receive(name: string, options: CarryOptions): Promise<number> {
   const write = openOutput();
-  leaveOnSignals();
+  exitOnSignals();
   const place = await join(name, options, claim);
   let written = 0;
   const progress = new Progress(`receive ${name}`, `isthmus send ${name}`, undefined, {
@@ -27,6 +27,8 @@ export async function receive(name: string, options: CarryOptions): Promise<numb
       await write(bytes);
       written += bytes.length;
     }
+  } catch (error) {
+    throw explainDeath(error, 'sender', () => `All that came is written: ${exactBytes(written)}`);
   } finally {
     progress.stop();
   }
@@ -35,8 +37,8 @@ export async function receive(name: string, options: CarryOptions): Promise<numb
 }
 
 /** A queue that is ended and empty when we come is what an earlier conversation left: not ours. */
-function claim(queue: SpscQueue): SpscConsumer | undefined {
-  const consumer = queue.consumer();
+function claim(queue: SpscQueue, options: SpscRoleOptions): SpscConsumer | undefined {
+  const consumer = queue.consumer(options);
   if (!consumer.ended || !passesAway(queue)) return consumer;
   consumer.close();
   return undefined;

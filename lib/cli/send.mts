@@ -1,12 +1,13 @@
 /** `isthmus send NAME` */
 
-import type { SpscProducer, SpscQueue } from '../index.mjs';
-import { type CarryOptions, join, type Place, passesAway, patiently } from './conversation.mjs';
+import type { SpscProducer, SpscQueue, SpscRoleOptions } from '../index.mjs';
+import { type CarryOptions, exactBytes, explainDeath, join, passesAway } from './conversation.mjs';
+import { exitOnSignals } from './ending.mjs';
 import { codeOf, EXIT } from './exit-codes.mjs';
 import { type Input, openInput } from './input.mjs';
 import { LineCutter } from './lines.mjs';
+import { Outgoing } from './outgoing.mjs';
 import { Progress } from './progress.mjs';
-import { leaveOnSignals } from './signals.mjs';
 
 /** The largest chunk: enough to make the way through the queue cheap, and several fit into the queue. */
 const CHUNK = 128 * 1024;
@@ -17,23 +18,28 @@ interface SendOptions extends CarryOptions {
 
 export async function send(name: string, options: SendOptions): Promise<number> {
   const input = openInput();
-  leaveOnSignals();
+  exitOnSignals();
   const place = await join(name, options, claim);
-  let put = 0;
+  const outgoing = new Outgoing(place, options.timeout);
+  let read = 0;
   const progress = new Progress(`send ${name}`, `isthmus receive ${name}`, input.size, {
     shown: options.progress && !process.stdin.isTTY,
-    // What lies in the queue has not arrived.
-    bytes: () => Math.max(0, put - place.queue.used),
+    bytes: () => outgoing.taken,
   });
   try {
-    for await (const messages of messagesOf(input, place, options)) {
-      await putAll(place, messages, options.timeout);
-      for (const message of messages) put += message.length;
+    const count = (bytes: number): void => {
+      read += bytes;
+    };
+    for await (const messages of messagesOf(input, place.role.maxMessageBytes, options, outgoing, count)) {
+      await outgoing.put(messages);
     }
     // An empty message for empty input: somebody must have been there to take it, or nobody would ever learn of it.
-    if (put === 0) await putAll(place, [Buffer.alloc(0)], options.timeout);
-    place.role.end();
-    await patiently(place, options.timeout, (wait) => place.role.flush(wait));
+    if (read === 0) await outgoing.put([Buffer.alloc(0)]);
+    await outgoing.end();
+  } catch (error) {
+    const lost = (): string =>
+      `${exactBytes(read - outgoing.taken)} of the ${exactBytes(read)} read so far were not taken`;
+    throw explainDeath(error, 'receiver', lost);
   } finally {
     progress.stop();
   }
@@ -41,9 +47,9 @@ export async function send(name: string, options: SendOptions): Promise<number> 
   return EXIT.OK;
 }
 
-function claim(queue: SpscQueue): SpscProducer | undefined {
+function claim(queue: SpscQueue, options: SpscRoleOptions): SpscProducer | undefined {
   try {
-    return queue.producer();
+    return queue.producer(options);
   } catch (error) {
     if (codeOf(error) === 'ERR_ISTHMUS_CLOSED' && passesAway(queue)) return undefined;
     throw error;
@@ -52,32 +58,18 @@ function claim(queue: SpscQueue): SpscProducer | undefined {
 
 async function* messagesOf(
   input: Input,
-  { role }: Place<SpscProducer>,
+  most: number,
   { lines }: SendOptions,
+  outgoing: Outgoing,
+  count: (bytes: number) => void,
 ): AsyncGenerator<Uint8Array[], void, undefined> {
-  const most = role.maxMessageBytes;
-  const chunks = input.chunks(Math.min(CHUNK, most));
-  if (!lines) {
-    for await (const chunk of chunks) yield [chunk];
-    return;
-  }
   const cutter = new LineCutter(most);
-  for await (const chunk of chunks) yield cutter.cut(chunk);
+  const chunks = input.chunks(Math.min(CHUNK, most))[Symbol.asyncIterator]();
+  for (;;) {
+    const { done, value: chunk } = await outgoing.nextOf(chunks);
+    if (done) break;
+    count(chunk.length);
+    yield lines ? cutter.cut(chunk) : [chunk];
+  }
   yield cutter.rest();
-}
-
-async function putAll(
-  place: Place<SpscProducer>,
-  messages: Uint8Array[],
-  timeout: number | undefined,
-): Promise<void> {
-  let left = messages;
-  await patiently(place, timeout, async (wait) => {
-    try {
-      await place.role.putMany(left, wait);
-    } catch (error) {
-      left = left.slice((error as { accepted?: number }).accepted ?? 0);
-      throw error;
-    }
-  });
 }

@@ -9,8 +9,16 @@ import { type Header, hasMagic, readHeader } from './header.js';
 import { HEADER, type Kind, STATE_CONDEMNED } from './header-layout.js';
 import { rounds } from './patience.js';
 import { removeByRequest } from './removal.js';
-import { type Participant, readRoster } from './roster.js';
-import { SLOT_BYTES } from './roster-layout.js';
+import { type Holder, type Participant, readRoster } from './roster.js';
+import {
+  MARK_OFFSET,
+  MARK_PAGE_BYTES,
+  MAX_GENERATION,
+  OWNER_MASK,
+  SLOT,
+  SLOT_BYTES,
+  SLOT_WORDS,
+} from './roster-layout.js';
 import { isSystemError, withSystemErrors } from './system-errors.js';
 
 /** What kind of file stands under a name: one of this package's objects, a POSIX semaphore, or raw shared memory. */
@@ -31,6 +39,13 @@ export interface ObjectInfo {
   readonly uid: number;
   /** What the kind recorded when the object was made: element type, length, codec, … Empty for raw memory and semaphores. */
   readonly shape: Readonly<Record<string, unknown>>;
+  /**
+   * Who is attached, for this package's objects. `alive` is asked of the kernel; one that is not alive was killed, and
+   * its slot has not been used again.
+   */
+  readonly participants?: readonly Participant[];
+  /** An `'attached'` object whose last user was killed: it should be gone, and `collect()` removes it. */
+  readonly orphaned?: boolean;
   /** What is wrong with the object, if something is. */
   readonly problem?: string;
 }
@@ -41,18 +56,23 @@ export interface ObjectDetails extends ObjectInfo {
   readonly header?: Omit<Header, 'schema'>;
   /** Whether the object is about to be removed. */
   readonly condemned?: boolean;
-  /** Who is or was attached (claimed slots; `alive` is asked of the kernel). */
-  readonly participants?: readonly Participant[];
   /** What is in it, as far as its kind can tell by looking: the value, the bytes in use, … */
   readonly contents?: Readonly<Record<string, unknown>>;
 }
 
 /** How a kind tells what is in an object: registered by the rooms that know the kinds. */
-export type Describe = (
-  header: Header,
-  words: Int32Array,
-  payload: (offset: number, bytes: number) => Buffer,
-) => Record<string, unknown>;
+export type Describe = (object: {
+  readonly header: Header;
+  /** A copy of its control words. */
+  readonly words: Int32Array;
+  /** Copies a part of its payload. */
+  payload(offset: number, bytes: number): Buffer;
+  /** Whom the owner word at this index names. */
+  owner(index: number): Owner | undefined;
+}) => Record<string, unknown>;
+
+/** Who holds a lock or a role, or held it when it died. */
+export type Owner = Holder & { readonly alive: boolean };
 
 const describers = new Map<Kind, Describe>();
 
@@ -60,7 +80,7 @@ export function registerDescriber(kind: Kind, describe: Describe): void {
   describers.set(kind, describe);
 }
 
-const SEMAPHORE_PREFIX = 'sem.';
+export const SEMAPHORE_PREFIX = 'sem.';
 
 /**
  * Removes a name. Whoever has the object open keeps it; the name is free at once. Works on every kind of object, also a
@@ -127,7 +147,8 @@ export function inspect(name: string): ObjectDetails {
   return look(checkName(name), closely);
 }
 
-function nameOf(file: string): string {
+/** The name that users know a file of /dev/shm by. */
+export function nameOf(file: string): string {
   return `/${file.startsWith(SEMAPHORE_PREFIX) ? file.slice(SEMAPHORE_PREFIX.length) : file}`;
 }
 
@@ -147,21 +168,28 @@ function look<T>(bare: string, how: (file: NativeSegment, stat: SegmentStat, bar
 
 interface Look {
   readonly info: ObjectInfo;
-  readonly header: Header | undefined;
+  /** Of a sound object of this package. */
+  readonly sound?: { readonly header: Header; readonly roster: Int32Array };
 }
 
 function examine(file: NativeSegment, stat: SegmentStat, bare: string): Look {
   const { size, allocated, mode, uid } = stat;
   const info = { name: nameOf(bare), size, allocated, mode, uid, shape: {} };
-  if (bare.startsWith(SEMAPHORE_PREFIX)) return { info: { ...info, kind: 'semaphore' }, header: undefined };
+  if (bare.startsWith(SEMAPHORE_PREFIX)) return { info: { ...info, kind: 'semaphore' } };
   const head = file.read(0, HEADER.KIND + 4);
-  if (!hasMagic(head)) return { info: { ...info, kind: 'memory' }, header: undefined };
+  if (!hasMagic(head)) return { info: { ...info, kind: 'memory' } };
   try {
     const header = readHeader(file, size, `/${bare}`);
-    return { info: { ...info, kind: header.kind, shape: header.schema }, header };
+    const roster = int32s(file.read(header.rosterOffset, header.participants * SLOT_BYTES));
+    const markOf = (slot: number): number =>
+      int32s(file.read(header.marksOffset + slot * MARK_PAGE_BYTES + MARK_OFFSET, 4))[0] ?? 0;
+    const participants = readRoster(roster, file, markOf);
+    const orphaned = header.lifetime === 'attached' && !participants.some(({ alive }) => alive);
+    const shape = header.schema;
+    return { info: { ...info, kind: header.kind, shape, participants, orphaned }, sound: { header, roster } };
   } catch (error) {
     if (!(error instanceof IsthmusError)) throw error;
-    return { info: { ...info, kind: 'memory', problem: error.message }, header: undefined };
+    return { info: { ...info, kind: 'memory', problem: error.message } };
   }
 }
 
@@ -170,23 +198,40 @@ function briefly(file: NativeSegment, stat: SegmentStat, bare: string): ObjectIn
 }
 
 function closely(file: NativeSegment, stat: SegmentStat, bare: string): ObjectDetails {
-  const { info, header } = examine(file, stat, bare);
-  if (header === undefined) return info;
+  const { info, sound } = examine(file, stat, bare);
+  if (sound === undefined) return info;
+  const { header, roster } = sound;
   const { schema: _schema, ...rest } = header;
   const words = int32s(file.read(header.wordsOffset, Math.min(header.wordsBytes, 65536)));
-  const roster = int32s(file.read(header.rosterOffset, header.participants * SLOT_BYTES));
   const condemned = file.read(HEADER.STATE, 4).readUInt32LE() === STATE_CONDEMNED;
-  const details = { ...info, header: rest, condemned, participants: readRoster(roster, file) };
+  const details = { ...info, header: rest, condemned };
   const describe = describers.get(header.kind);
   if (describe === undefined) return details;
   try {
     const payload = (offset: number, bytes: number): Buffer =>
       file.read(header.payloadOffset + offset, bytes);
-    return { ...details, contents: describe(header, words, payload) };
+    const owner = (index: number): Owner | undefined =>
+      ownerIn(roster, words[index] ?? 0, info.participants ?? []);
+    return { ...details, contents: describe({ header, words, payload, owner }) };
   } catch (error) {
     if (!(error instanceof IsthmusError)) throw error;
     return { ...details, problem: error.message };
   }
+}
+
+function ownerIn(
+  roster: Int32Array,
+  ownerWord: number,
+  participants: readonly Participant[],
+): Owner | undefined {
+  const owner = ownerWord & OWNER_MASK;
+  if (owner === 0) return undefined;
+  const slot = owner & 0x3ff;
+  const at = slot * SLOT_WORDS;
+  const present = at < roster.length && (roster[at + SLOT.GENERATION]! & MAX_GENERATION) === owner >>> 10;
+  if (!present) return { pid: 0, thread: 0, alive: false }; // its slot has gone to another one
+  const alive = participants.some((one) => one.slot === slot && one.alive);
+  return { pid: roster[at + SLOT.PID]!, thread: roster[at + SLOT.THREAD]!, alive };
 }
 
 function int32s(bytes: Buffer): Int32Array {

@@ -63,6 +63,7 @@ export const KINDS = {
   value: 1,
   array: 2,
   spsc: 3,
+  lock: 4,
 } as const;
 export type Kind = keyof typeof KINDS;
 
@@ -71,9 +72,13 @@ export const CONTROL_ALIGNMENT = 4096;
 /** The payload starts at a multiple of this, so that one layout serves hosts of every page size. */
 export const PAYLOAD_ALIGNMENT = 65536;
 
+/** The files of objects in the making where unnamed files are not available: this, then 32 hexadecimal digits. */
+export const TEMPORARY_PREFIX = '.isthmus-';
+
 /**
- * Bytes beyond any file size that are only ever locked, never read or written: the gate that serialises removals, then
- * one byte per slot.
+ * Bytes beyond any file size that are only ever locked, never read or written: the maker of a file with a temporary
+ * name, the gate that serialises removals, then one byte per slot.
  */
+export const MAKER_BYTE = 2 ** 40 - 1;
 export const GATE_BYTE = 2 ** 40;
 export const SLOT_BYTE = 2 ** 40 + 1;

@@ -20,7 +20,7 @@ export function claimRole(
     const found = Atomics.load(words, index);
     const holder = found & OWNER_MASK;
     if (holder !== 0 && !roster.isDead(found)) {
-      const pid = roster.pidOf(found);
+      const { pid } = roster.holderOf(found);
       const where =
         holder === roster.owner ? 'another handle of this very process or worker' : `process ${pid}`;
       throw new RoleTakenError(
@@ -38,4 +38,13 @@ export function claimRole(
 /** Gives the role back, if it is still this environment's. */
 export function releaseRole(words: Int32Array, index: number, roster: Roster): void {
   Atomics.compareExchange(words, index, roster.owner, 0);
+}
+
+/** `'died'`: its last holder did not give it back, and it has no successor. */
+export type RoleState = 'free' | 'held' | 'died';
+
+export function roleState(words: Int32Array, index: number, roster: Roster): RoleState {
+  const found = Atomics.load(words, index); // pairs with claimRole, releaseRole and the claim of a dead one's slot
+  if ((found & OWNER_MASK) === 0) return (found & OWNER_ABANDONED) === 0 ? 'free' : 'died';
+  return roster.isDead(found) ? 'died' : 'held';
 }

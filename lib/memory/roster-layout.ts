@@ -26,6 +26,10 @@ export const SLOT_CLAIMED = 1;
 
 /** Each slot's own page for its death mark (sparse until claimed). */
 export const MARK_PAGE_BYTES = 4096;
+/** Where the mark lies in its page: the list node that the kernel looks for lies right behind, in private memory. */
+export const MARK_OFFSET = MARK_PAGE_BYTES - 8;
+/** In a mark: the thread that set it is gone (FUTEX_OWNER_DIED). */
+export const MARK_DIED = 0x40000000;
 
 export const MAX_GENERATION = 0xfffff;
 

@@ -1,6 +1,9 @@
 /**
  * The participants of one object. An environment (main thread, worker) claims one slot; an owner anywhere in shared
- * memory is {slot, generation}. Alive is who holds the slot's lock byte: the kernel gives it back when the process is gone.
+ * memory is {slot, generation}.
+ *
+ * Two proofs of death, both the kernel's. The slot's death mark changes the moment its thread is gone, and wakes who
+ * watches it. The slot's lock byte is given back when the process is gone entirely: later, but whatever the mark says.
  */
 
 import { threadId } from 'node:worker_threads';
@@ -9,6 +12,9 @@ import type { NativeSegment } from '../native/binding.js';
 import type { Header } from './header.js';
 import { SLOT_BYTE } from './header-layout.js';
 import {
+  MARK_DIED,
+  MARK_OFFSET,
+  MARK_PAGE_BYTES,
   MAX_GENERATION,
   OWNER_ABANDONED,
   OWNER_MASK,
@@ -30,11 +36,34 @@ export interface Participant {
   readonly alive: boolean;
 }
 
+/** Who holds a lock or a role. */
+export interface Holder {
+  /** As the holder sees itself; another pid namespace may number it differently. */
+  readonly pid: number;
+  /** 0: the main thread; else the worker's `threadId`. */
+  readonly thread: number;
+}
+
+/** How to notice the death of a living participant while asleep. */
+export interface Watched {
+  /** Its death mark: a word that changes, and wakes, when it dies. */
+  readonly mark?: { readonly words: Int32Array; readonly index: number; readonly expected: number };
+  /** Without a mark: ask again after so many ms. */
+  readonly slice?: number;
+}
+
+/** ms between two looks at an owner whose death nothing tells of. */
+export const UNWATCHED_SLICE = 50;
+
 /** This environment's view of the table, and its own slot in it. */
 export class Roster {
   readonly #segment: NativeSegment;
   readonly #words: Int32Array;
   readonly #participants: number;
+  readonly #rosterOffset: number;
+  readonly #marksOffset: number;
+  /** All control pages, for the marks. Only those of slots that say so may be touched: the others are holes. */
+  readonly #control: Int32Array;
   #slot = -1;
   /** This environment's owner token: slot and generation in one positive number. 0 before `claim`. */
   owner = 0;
@@ -42,6 +71,9 @@ export class Roster {
   constructor(segment: NativeSegment, control: ArrayBuffer, header: Header) {
     this.#segment = segment;
     this.#participants = header.participants;
+    this.#rosterOffset = header.rosterOffset;
+    this.#marksOffset = header.marksOffset;
+    this.#control = new Int32Array(control);
     this.#words = new Int32Array(control, header.rosterOffset, header.participants * SLOT_WORDS);
   }
 
@@ -77,10 +109,14 @@ export class Roster {
       Atomics.store(this.#words, at + SLOT.THREAD, threadId);
       Atomics.store(this.#words, at + SLOT.ATTACHED_AT, Number(attachedAt & 0xffffffffn) | 0);
       Atomics.store(this.#words, at + SLOT.ATTACHED_AT + 1, Number(attachedAt >> 32n) | 0);
+      // Before the generation: whoever reads the new one must not take the old one's mark for it. Pairs with #mark.
       Atomics.store(this.#words, at + SLOT.MARK, 0);
       Atomics.store(this.#words, at + SLOT.GENERATION, generation); // pairs with isDead: the old holder is dead from here on
       Atomics.store(this.#words, at + SLOT.STATE, SLOT_CLAIMED);
       this.#slot = slot;
+      const stateOffset = this.#rosterOffset + 4 * (at + SLOT.STATE);
+      if (this.#segment.takeSlot(this.#marksOffset + slot * MARK_PAGE_BYTES, stateOffset))
+        Atomics.store(this.#words, at + SLOT.MARK, 1); // pairs with #mark: the mark is set
       this.owner = (generation << 10) | slot;
       return true;
     }
@@ -91,22 +127,52 @@ export class Roster {
   release(): void {
     if (this.#slot < 0) return;
     Atomics.store(this.#words, this.#slot * SLOT_WORDS + SLOT.STATE, SLOT_FREE);
+    this.#segment.leaveSlot();
     this.#segment.unlock(SLOT_BYTE + this.#slot);
     this.#slot = -1;
     this.owner = 0;
   }
 
-  /** True when the participant that an owner word names is certainly gone. */
+  /** True when the participant that an owner word names is certainly gone. Asks the kernel: about 1 µs. */
   isDead(ownerWord: number): boolean {
+    if (this.looksDead(ownerWord)) return true;
     const owner = ownerWord & OWNER_MASK;
     if (owner === this.owner) return false; // a description does not see its own lock
     const slot = owner & 0x3ff;
-    if (slot >= this.#participants) return true; // nobody can have that slot: a damaged word
+    // A free byte, or one that was locked anew while we asked: either way this generation's holder is gone.
+    return !this.#segment.heldByOther(SLOT_BYTE + slot) || this.looksDead(ownerWord);
+  }
+
+  /** As isDead, from memory alone: its generation is over, or its mark says so. False may only mean "not yet known". */
+  looksDead(ownerWord: number): boolean {
+    const owner = ownerWord & OWNER_MASK;
+    if (owner === this.owner) return false;
+    const slot = owner & 0x3ff;
+    if (slot >= this.#participants || slot === this.#slot) return true; // nobody's slot, or ours in another's time
     if (this.#generation(slot) !== owner >>> 10) return true;
-    if (slot === this.#slot) return true; // our slot, but not our generation
-    if (this.#segment.heldByOther(SLOT_BYTE + slot)) return false;
-    // The byte is free, or it was claimed anew while we asked; either way this generation's holder is gone.
-    return true;
+    // Read after the generation: this mark is that generation's, or a later one's.
+    return ((this.#mark(slot) ?? 0) & MARK_DIED) !== 0;
+  }
+
+  /** What to watch of a living owner beside the word it holds; undefined if it is dead. Never this environment itself. */
+  watch(ownerWord: number): Watched | undefined {
+    const slot = ownerWord & 0x3ff;
+    if (slot >= this.#participants) return undefined;
+    const expected = this.#mark(slot);
+    if (this.looksDead(ownerWord)) return undefined; // asked after the mark was read: so it is this owner's
+    if (expected === undefined) return { slice: UNWATCHED_SLICE };
+    return { mark: { words: this.#control, index: this.#markIndex(slot), expected } };
+  }
+
+  #markIndex(slot: number): number {
+    return (this.#marksOffset + slot * MARK_PAGE_BYTES + MARK_OFFSET) / 4;
+  }
+
+  /** The slot's mark, if it has one. */
+  #mark(slot: number): number | undefined {
+    // Pairs with claim(): set before the slot says that there is one.
+    if (Atomics.load(this.#words, slot * SLOT_WORDS + SLOT.MARK) !== 1) return undefined;
+    return Atomics.load(this.#control, this.#markIndex(slot)); // written by its owner, and by the kernel at its death
   }
 
   #generation(slot: number): number {
@@ -121,35 +187,44 @@ export class Roster {
     return false;
   }
 
-  /** The pid that an owner word's slot records. */
-  pidOf(ownerWord: number): number {
+  /** What the slot of an owner word records of its holder. */
+  holderOf(ownerWord: number): Holder {
     const slot = ownerWord & 0x3ff;
-    return slot < this.#participants ? Atomics.load(this.#words, slot * SLOT_WORDS + SLOT.PID) : 0;
+    const field = (offset: number): number =>
+      slot < this.#participants ? Atomics.load(this.#words, slot * SLOT_WORDS + offset) : 0;
+    return { pid: field(SLOT.PID), thread: field(SLOT.THREAD) };
   }
 
   /** Everybody who is attached now. */
   list(): Participant[] {
-    const all = readRoster(this.#words, this.#segment);
+    const all = readRoster(this.#words, this.#segment, (slot) => this.#mark(slot));
     return all
       .map((one) => (one.slot === this.#slot ? { ...one, alive: true } : one))
       .filter((one) => one.alive);
   }
 }
 
-/** Reads a table, live or copied by `pread`: claimed slots only, `alive` asked of the kernel. */
-export function readRoster(words: Int32Array, segment: NativeSegment): Participant[] {
+/**
+ * Reads a table, live or copied by `pread`: claimed slots only. `markOf` reads the mark of a slot that has one.
+ */
+export function readRoster(
+  words: Int32Array,
+  segment: NativeSegment,
+  markOf: (slot: number) => number | undefined,
+): Participant[] {
   const found: Participant[] = [];
   for (let slot = 0; slot * SLOT_WORDS < words.length; slot++) {
     const at = slot * SLOT_WORDS;
     if (words[at + SLOT.STATE] !== SLOT_CLAIMED) continue;
     const low = BigInt(words[at + SLOT.ATTACHED_AT]! >>> 0);
     const high = BigInt(words[at + SLOT.ATTACHED_AT + 1]! >>> 0);
+    const marked = words[at + SLOT.MARK] === 1;
     found.push({
       slot,
       pid: words[at + SLOT.PID]!,
       thread: words[at + SLOT.THREAD]!,
       attachedAt: new Date(Number((high << 32n) | low)),
-      alive: segment.heldByOther(SLOT_BYTE + slot),
+      alive: segment.heldByOther(SLOT_BYTE + slot) && !(marked && ((markOf(slot) ?? 0) & MARK_DIED) !== 0),
     });
   }
   return found;

@@ -19,6 +19,7 @@ import { native } from '../native/load.js';
 import { type AttachOptions, type CreateOptions, checkCreate, checkOwner } from '../options.js';
 import { type Header, layOut, readHeader, writeHeader } from './header.js';
 import type { Kind } from './header-layout.js';
+import { makeUnlessSwept } from './making.js';
 import { rounds } from './patience.js';
 import { isCondemned, removeIfUnused } from './removal.js';
 import { Roster } from './roster.js';
@@ -162,9 +163,8 @@ export function createSegment<Shape>(
   const path = `/${name}`;
   const wanted = header.marksOffset + bytes;
   checkSpace(path, wanted);
-  return withSystemErrors(
-    path,
-    () => {
+  const make = (): Segment =>
+    makeUnlessSwept(path, () => {
       const file = native.create(header.fileBytes, mode);
       try {
         file.reserve(0, header.marksOffset);
@@ -180,9 +180,8 @@ export function createSegment<Shape>(
         file.close();
         throw error;
       }
-    },
-    wanted,
-  );
+    });
+  return withSystemErrors(path, make, wanted);
 }
 
 /** Attaches to what stands under the name; ENOENT if nothing does. `agree` compares the shape with what the caller wants. */

@@ -16,6 +16,7 @@ import {
   type Size,
 } from '../options.js';
 import { hasMagic } from './header.js';
+import { makeUnlessSwept } from './making.js';
 import { rounds } from './patience.js';
 import { checkFile, checkMappable, checkSpace, movedAway } from './segment.js';
 import { isSystemError, withSystemErrors } from './system-errors.js';
@@ -77,9 +78,8 @@ export class SharedMemory {
     checkMappable(bytes);
     const path = `/${bare}`;
     checkSpace(path, bytes);
-    return withSystemErrors(
-      path,
-      () => {
+    const make = (): SharedMemory =>
+      makeUnlessSwept(path, () => {
         const file = native.create(bytes, mode);
         try {
           file.reserve(0, bytes);
@@ -90,9 +90,8 @@ export class SharedMemory {
           file.close();
           throw error;
         }
-      },
-      bytes,
-    );
+      });
+    return withSystemErrors(path, make, bytes);
   }
 
   /**

@@ -79,6 +79,11 @@ export class RingReader {
     if ((before & SLEEPS) !== 0) native.futexWake(this.#words, RING.HEAD);
   }
 
+  /** Wakes the producer if it sleeps, so that from now on it watches us. */
+  introduce(): void {
+    if ((Atomics.load(this.#words, RING.HEAD) & SLEEPS) !== 0) native.futexWake(this.#words, RING.HEAD); // pairs with arm
+  }
+
   /** Announces that the consumer sleeps until the producer's position moves. */
   arm(): WaitPoint | undefined {
     const words = this.#words;

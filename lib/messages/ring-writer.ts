@@ -100,6 +100,11 @@ export class RingWriter {
     return this.#look() === this.capacity - FRAME_BYTES ? true : PENDING;
   }
 
+  /** Wakes the consumer if it sleeps, so that from now on it watches us. */
+  introduce(): void {
+    if ((Atomics.load(this.#words, RING.TAIL) & SLEEPS) !== 0) native.futexWake(this.#words, RING.TAIL); // pairs with arm
+  }
+
   /** Announces that the producer sleeps until the consumer's position moves. */
   arm(): WaitPoint | undefined {
     const words = this.#words;

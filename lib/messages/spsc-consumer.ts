@@ -5,19 +5,14 @@ import { NotOwnerError } from '../errors.js';
 import { claimRole, releaseRole } from '../memory/roles.js';
 import type { Segment } from '../memory/segment.js';
 import { closedError, SharedObject } from '../memory/shared-object.js';
-import {
-  checkInteger,
-  checkSyncWait,
-  checkWait,
-  type SyncWaitOptions,
-  type WaitOptions,
-} from '../options.js';
+import { checkInteger } from '../options.js';
 import { type Blocking, PENDING } from '../waiting/blocking.js';
 import { Line } from '../waiting/line.js';
 import { AdaptiveSpin, SYNC_LOOKS } from '../waiting/spin.js';
 import { blockSync } from '../waiting/sync.js';
 import type { InnerCodec } from './codecs.js';
 import { FrameReader } from './framing.js';
+import { Peer, type PeerDeath, type PeerSyncWaitOptions, type PeerWaitOptions } from './peer.js';
 import { RING } from './ring-layout.js';
 import { RingReader } from './ring-reader.js';
 import { makeReadable, type ReadableOptions } from './streams.js';
@@ -36,12 +31,13 @@ export class SpscConsumer<T = unknown> extends SharedObject implements AsyncIter
   readonly #line = new Line();
   #hasRole = false;
   readonly #take: Blocking<T | undefined> = { attempt: () => this.#takeOne(), arm: () => this.#ring.arm() };
-  readonly #takeInTurn = this.#inTurn(this.#take);
+  readonly #producer: Peer;
   #peeking = false;
 
   /** @internal */
-  constructor(segment: Segment, capacity: number, codec: InnerCodec) {
+  constructor(segment: Segment, capacity: number, codec: InnerCodec, peerDeath: PeerDeath) {
     super(segment);
+    this.#producer = new Peer(segment, RING.PRODUCER, 'producer', peerDeath);
     try {
       claimRole(segment.words, RING.CONSUMER, segment.roster, 'consumer', segment.path);
       this.#hasRole = true;
@@ -51,6 +47,7 @@ export class SpscConsumer<T = unknown> extends SharedObject implements AsyncIter
     }
     this.#ring = new RingReader(segment.path, segment.words, segment.payload, capacity);
     this.#frames = new FrameReader(segment.path, this.#ring, codec);
+    this.#ring.introduce();
   }
 
   /** Bytes the queue holds. */
@@ -76,29 +73,28 @@ export class SpscConsumer<T = unknown> extends SharedObject implements AsyncIter
     return message === PENDING ? undefined : message;
   }
 
-  /** The next message, blocking this thread until there is one; `undefined` when the queue has ended. Throws TimeoutError. */
-  getSync(wait?: SyncWaitOptions): T | undefined {
+  /**
+   * The next message, blocking this thread until there is one; `undefined` when the queue has ended. Throws TimeoutError,
+   * and PeerDiedError when the producer has died and everything that it put has been taken.
+   */
+  getSync(wait?: PeerSyncWaitOptions): T | undefined {
     this.check();
     if (this.#line.idle && wait === undefined) {
       const message = this.#takeOne();
       if (message !== PENDING) return message;
     }
-    return blockSync(this.#takeInTurn, this.#spin, checkSyncWait(wait), this.#nothing());
+    return this.#blockSync(this.#take, wait);
   }
 
   /**
    * The next message as soon as there is one, in the order of the calls; `undefined` when the queue has ended. The event
-   * loop runs on. Rejects with TimeoutError, the signal's reason, or ClosedError; no message is lost by it.
+   * loop runs on. Rejects with TimeoutError, the signal's reason, or ClosedError; no message is lost by it. Rejects with
+   * PeerDiedError when the producer has died and everything that it put has been taken; `peerDeath: 'wait'` waits for a
+   * new producer instead, and this handle serves that one as well.
    */
-  async get(wait?: WaitOptions): Promise<T | undefined> {
+  async get(wait?: PeerWaitOptions): Promise<T | undefined> {
     this.check();
-    const { timeout, signal } = checkWait(wait);
-    signal?.throwIfAborted();
-    if (this.#line.idle) {
-      const message = this.#takeOne();
-      if (message !== PENDING) return message;
-    }
-    return this.#line.wait(this.#take, timeout, signal, this.#nothing());
+    return this.#wait(this.#take, wait);
   }
 
   /**
@@ -115,27 +111,15 @@ export class SpscConsumer<T = unknown> extends SharedObject implements AsyncIter
   }
 
   /** At least one and up to `max` messages, blocking this thread; an empty array when the queue has ended. */
-  getManySync(max?: number, wait?: SyncWaitOptions): T[] {
+  getManySync(max?: number, wait?: PeerSyncWaitOptions): T[] {
     this.check();
-    return blockSync(
-      this.#inTurn(this.#takingMany(checkMax(max))),
-      this.#spin,
-      checkSyncWait(wait),
-      this.#nothing(),
-    );
+    return this.#blockSync(this.#takingMany(checkMax(max)), wait);
   }
 
   /** At least one and up to `max` messages; an empty array when the queue has ended. Rejects as {@link get}. */
-  async getMany(max?: number, wait?: WaitOptions): Promise<T[]> {
+  async getMany(max?: number, wait?: PeerWaitOptions): Promise<T[]> {
     this.check();
-    const operation = this.#takingMany(checkMax(max));
-    const { timeout, signal } = checkWait(wait);
-    signal?.throwIfAborted();
-    if (this.#line.idle) {
-      const messages = operation.attempt();
-      if (messages !== PENDING) return messages;
-    }
-    return this.#line.wait(operation, timeout, signal, this.#nothing());
+    return this.#wait(this.#takingMany(checkMax(max)), wait);
   }
 
   /**
@@ -210,6 +194,22 @@ export class SpscConsumer<T = unknown> extends SharedObject implements AsyncIter
   protected override onClose(): void {
     this.#line.failAll(() => closedError(this.name));
     if (this.#hasRole) releaseRole(this.segment.words, RING.CONSUMER, this.segment.roster);
+  }
+
+  #blockSync<R>(operation: Blocking<R>, wait: PeerSyncWaitOptions | undefined): R {
+    const { timeout, peerDeath } = this.#producer.checkWait(wait);
+    const guarded = this.#producer.guard(operation, peerDeath);
+    return blockSync(this.#inTurn(guarded), this.#spin, timeout, this.#nothing());
+  }
+
+  async #wait<R>(operation: Blocking<R>, wait: PeerWaitOptions | undefined): Promise<R> {
+    const { timeout, signal, peerDeath } = this.#producer.checkWait(wait);
+    signal?.throwIfAborted();
+    if (this.#line.idle) {
+      const result = operation.attempt();
+      if (result !== PENDING) return result;
+    }
+    return this.#line.wait(this.#producer.guard(operation, peerDeath), timeout, signal, this.#nothing());
   }
 
   #nothing(): string {

@@ -5,19 +5,20 @@ import { ClosedError, NotOwnerError, outOfRange, TimeoutError } from '../errors.
 import { claimRole, releaseRole } from '../memory/roles.js';
 import type { Segment } from '../memory/segment.js';
 import { closedError, SharedObject } from '../memory/shared-object.js';
-import {
-  checkInteger,
-  checkSyncWait,
-  checkWait,
-  type SyncWaitOptions,
-  type WaitOptions,
-} from '../options.js';
+import { checkInteger } from '../options.js';
 import { type Blocking, PENDING } from '../waiting/blocking.js';
 import { Line } from '../waiting/line.js';
 import { AdaptiveSpin, SYNC_LOOKS } from '../waiting/spin.js';
 import { blockSync } from '../waiting/sync.js';
 import type { InnerCodec } from './codecs.js';
 import { FrameWriter, type Prepared } from './framing.js';
+import {
+  Peer,
+  type PeerDeath,
+  type PeerSyncWaitOptions,
+  type PeerWait,
+  type PeerWaitOptions,
+} from './peer.js';
 import { FRAME, RING } from './ring-layout.js';
 import { RingWriter } from './ring-writer.js';
 import { makeWritable, type WritableOptions } from './streams.js';
@@ -34,13 +35,15 @@ export class SpscProducer<T = unknown> extends SharedObject {
   readonly #frames: FrameWriter;
   readonly #spin = new AdaptiveSpin(SYNC_LOOKS.least, SYNC_LOOKS.most);
   readonly #line = new Line();
+  readonly #consumer: Peer;
   #hasRole = false;
   /** Bytes of the open reservation; -1: none. */
   #reserved = -1;
 
   /** @internal */
-  constructor(segment: Segment, capacity: number, codec: InnerCodec) {
+  constructor(segment: Segment, capacity: number, codec: InnerCodec, peerDeath: PeerDeath) {
     super(segment);
+    this.#consumer = new Peer(segment, RING.CONSUMER, 'consumer', peerDeath);
     try {
       claimRole(segment.words, RING.PRODUCER, segment.roster, 'producer', segment.path);
       this.#hasRole = true;
@@ -50,7 +53,10 @@ export class SpscProducer<T = unknown> extends SharedObject {
     }
     this.#ring = new RingWriter(segment.path, segment.words, segment.payload, capacity);
     this.#frames = new FrameWriter(segment.path, this.#ring, codec);
-    if (!this.#ring.ended) return;
+    if (!this.#ring.ended) {
+      this.#ring.introduce();
+      return;
+    }
     this.close();
     throw new ClosedError(
       `'${segment.path}' has ended: nothing can follow; unlink it first to start anew under this name`,
@@ -82,24 +88,26 @@ export class SpscProducer<T = unknown> extends SharedObject {
     return true;
   }
 
-  /** Puts the message, blocking this thread until there is room. Throws as {@link tryPut}, and TimeoutError. */
-  putSync(message: T, wait?: SyncWaitOptions): void {
-    const timeout = checkSyncWait(wait);
+  /**
+   * Puts the message, blocking this thread until there is room. Throws as {@link tryPut}, TimeoutError, and PeerDiedError
+   * when there is no room because the consumer has died: the message was not put then.
+   */
+  putSync(message: T, wait?: PeerSyncWaitOptions): void {
+    const checked = this.#consumer.checkWait(wait);
     if (this.tryPut(message)) return;
-    const prepared = this.#frames.prepare(message);
-    blockSync(this.#inTurn(this.#putting(prepared)), this.#spin, timeout, this.#noRoom());
+    this.#blockSync(this.#putting(this.#frames.prepare(message)), checked, this.#noRoom());
   }
 
   /**
    * Puts the message as soon as there is room, in the order of the calls; the event loop runs on. Rejects as
-   * {@link tryPut} throws, with TimeoutError, or with the signal's reason: the message was not put then.
+   * {@link tryPut} throws, with TimeoutError, with the signal's reason, or with PeerDiedError when there is no room
+   * because the consumer has died (`peerDeath: 'wait'` waits for a new one): the message was not put then.
    */
-  async put(message: T, wait?: WaitOptions): Promise<void> {
-    const { timeout, signal } = checkWait(wait);
-    signal?.throwIfAborted();
+  async put(message: T, wait?: PeerWaitOptions): Promise<void> {
+    const checked = this.#consumer.checkWait(wait);
+    checked.signal?.throwIfAborted();
     if (this.tryPut(message)) return;
-    const prepared = this.#frames.prepare(message);
-    await this.#line.wait(this.#putting(prepared), timeout, signal, this.#noRoom());
+    await this.#wait(this.#putting(this.#frames.prepare(message)), checked, this.#noRoom());
   }
 
   /**
@@ -115,26 +123,26 @@ export class SpscProducer<T = unknown> extends SharedObject {
   }
 
   /** Puts all of the messages, blocking as needed. A TimeoutError says in `accepted` how many were put. */
-  putManySync(messages: readonly T[], wait?: SyncWaitOptions): void {
-    const timeout = checkSyncWait(wait);
+  putManySync(messages: readonly T[], wait?: PeerSyncWaitOptions): void {
+    const checked = this.#consumer.checkWait(wait);
     const operation = this.#puttingMany(messages);
     this.#checkOpen();
     try {
-      blockSync(this.#inTurn(operation), this.#spin, timeout, this.#noRoom());
+      this.#blockSync(operation, checked, this.#noRoom());
     } catch (error) {
       throw operation.explain(error);
     }
   }
 
   /** Puts all of the messages, in the order of the calls. A TimeoutError says in `accepted` how many were put. */
-  async putMany(messages: readonly T[], wait?: WaitOptions): Promise<void> {
-    const { timeout, signal } = checkWait(wait);
-    signal?.throwIfAborted();
+  async putMany(messages: readonly T[], wait?: PeerWaitOptions): Promise<void> {
+    const checked = this.#consumer.checkWait(wait);
+    checked.signal?.throwIfAborted();
     this.#checkOpen();
     const operation = this.#puttingMany(messages.slice());
     if (this.#line.idle && operation.attempt() !== PENDING) return;
     try {
-      await this.#line.wait(operation, timeout, signal, this.#noRoom());
+      await this.#wait(operation, checked, this.#noRoom());
     } catch (error) {
       throw operation.explain(error);
     }
@@ -202,19 +210,21 @@ export class SpscProducer<T = unknown> extends SharedObject {
   }
 
   /** Blocks until the consumer has taken every message put so far. Throws TimeoutError. */
-  flushSync(wait?: SyncWaitOptions): void {
+  flushSync(wait?: PeerSyncWaitOptions): void {
     this.check();
-    blockSync(this.#flushing(), this.#spin, checkSyncWait(wait), `'${this.name}': not everything was taken`);
+    const checked = this.#consumer.checkWait(wait);
+    const guarded = this.#consumer.guard(this.#flushing(), checked.peerDeath);
+    blockSync(guarded, this.#spin, checked.timeout, this.#notTaken());
   }
 
   /** Resolves when the consumer has taken every message put so far. */
-  async flush(wait?: WaitOptions): Promise<void> {
+  async flush(wait?: PeerWaitOptions): Promise<void> {
     this.check();
-    const { timeout, signal } = checkWait(wait);
-    signal?.throwIfAborted();
+    const checked = this.#consumer.checkWait(wait);
+    checked.signal?.throwIfAborted();
     const operation = this.#flushing();
     if (this.#line.idle && operation.attempt() !== PENDING) return;
-    await this.#line.wait(operation, timeout, signal, `'${this.name}': not everything was taken`);
+    await this.#wait(operation, checked, this.#notTaken());
   }
 
   /**
@@ -253,6 +263,22 @@ export class SpscProducer<T = unknown> extends SharedObject {
 
   #endedError(): ClosedError {
     return new ClosedError(`'${this.name}' has ended: nothing can follow`);
+  }
+
+  #blockSync(operation: Blocking<true>, { timeout, peerDeath }: PeerWait, what: string): void {
+    blockSync(this.#inTurn(this.#consumer.guard(operation, peerDeath)), this.#spin, timeout, what);
+  }
+
+  async #wait(
+    operation: Blocking<true>,
+    { timeout, signal, peerDeath }: PeerWait,
+    what: string,
+  ): Promise<void> {
+    await this.#line.wait(this.#consumer.guard(operation, peerDeath), timeout, signal, what);
+  }
+
+  #notTaken(): string {
+    return `'${this.name}': not everything was taken`;
   }
 
   #noRoom(): string {

@@ -11,21 +11,26 @@ import { SpscConsumer } from './spsc-consumer.js';
 import { SpscProducer } from './spsc-producer.js';
 import {
   agree,
+  checkRoleOptions,
   checkWish,
   codecFor,
   SPSC,
   type SpscAttachOptions,
   type SpscCreateOptions,
+  type SpscRoleOptions,
   type SpscShape,
   shapeFor,
+  splitRoleOptions,
 } from './spsc-shape.js';
 
-registerDescriber('spsc', (header, words) => {
+registerDescriber('spsc', ({ header, words, owner }) => {
   const { capacity } = SPSC.parse(header.schema, header, 'the object');
   return {
     used: usedBytes(words, capacity, 'the object'),
     capacity,
     ended: (words[RING.TAIL]! & ENDED) !== 0,
+    producer: owner(RING.PRODUCER),
+    consumer: owner(RING.CONSUMER),
   };
 });
 
@@ -99,31 +104,35 @@ export class SpscQueue<T = unknown> extends SharedObject {
    */
   static producer<T = unknown>(
     name: string,
-    options?: SpscCreateOptions<T> & SpscAttachOptions<T>,
+    options?: SpscCreateOptions<T> & SpscAttachOptions<T> & SpscRoleOptions,
   ): SpscProducer<T> {
-    const { segment, shape, codec } = openQueue(name, options as SpscCreateOptions<never>);
-    return new SpscProducer<T>(segment, shape.capacity, codec);
+    const { peerDeath, rest } = splitRoleOptions(options);
+    const { segment, shape, codec } = openQueue(name, rest as SpscCreateOptions<never>);
+    return new SpscProducer<T>(segment, shape.capacity, codec, peerDeath);
   }
 
   /** Opens (or creates) the queue and claims the consumer's role. Throws RoleTakenError while another consumer lives. */
   static consumer<T = unknown>(
     name: string,
-    options?: SpscCreateOptions<T> & SpscAttachOptions<T>,
+    options?: SpscCreateOptions<T> & SpscAttachOptions<T> & SpscRoleOptions,
   ): SpscConsumer<T> {
-    const { segment, shape, codec } = openQueue(name, options as SpscCreateOptions<never>);
-    return new SpscConsumer<T>(segment, shape.capacity, codec);
+    const { peerDeath, rest } = splitRoleOptions(options);
+    const { segment, shape, codec } = openQueue(name, rest as SpscCreateOptions<never>);
+    return new SpscConsumer<T>(segment, shape.capacity, codec, peerDeath);
   }
 
   /** Claims the producer's role of this queue; the handle it returns is independent of this one. */
-  producer(): SpscProducer<T> {
+  producer(options?: SpscRoleOptions): SpscProducer<T> {
     this.check();
-    return new SpscProducer<T>(this.segment.retain(), this.#shape.capacity, this.#codec);
+    const peerDeath = checkRoleOptions(options);
+    return new SpscProducer<T>(this.segment.retain(), this.#shape.capacity, this.#codec, peerDeath);
   }
 
   /** Claims the consumer's role of this queue; the handle it returns is independent of this one. */
-  consumer(): SpscConsumer<T> {
+  consumer(options?: SpscRoleOptions): SpscConsumer<T> {
     this.check();
-    return new SpscConsumer<T>(this.segment.retain(), this.#shape.capacity, this.#codec);
+    const peerDeath = checkRoleOptions(options);
+    return new SpscConsumer<T>(this.segment.retain(), this.#shape.capacity, this.#codec, peerDeath);
   }
 
   /** Bytes the queue holds, each message taking 8 more than its length rounded up to 8. */

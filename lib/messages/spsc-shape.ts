@@ -21,6 +21,7 @@ import {
   DEFAULT_CODEC,
   type InnerCodec,
 } from './codecs.js';
+import { checkPeerDeath, type PeerDeath } from './peer.js';
 import { CAPACITY_LEAST, RING, RING_LEAST, RING_MOST, RING_WORDS_BYTES } from './ring-layout.js';
 
 /** Options for making an SpscQueue. */
@@ -39,6 +40,12 @@ export interface SpscCreateOptions<T = unknown> extends CreateOptions {
 /** Options for attaching: a codec of your own must be given again, a built-in one is read from the object. */
 export interface SpscAttachOptions<T = unknown> extends AttachOptions {
   codec?: CodecName | Codec<T>;
+}
+
+/** Options for claiming a role. */
+export interface SpscRoleOptions {
+  /** What waits of this handle do when the other side has died; default `'error'`. */
+  peerDeath?: PeerDeath;
 }
 
 export interface SpscShape {
@@ -92,6 +99,21 @@ export const SPSC: ObjectType<SpscShape> = {
     return { capacity, codec, startPosition: 0 };
   },
 };
+
+/** The role's option, checked, apart from the queue's. */
+export function splitRoleOptions<O extends SpscRoleOptions>(
+  options: O | undefined,
+): { peerDeath: PeerDeath; rest: Omit<O, 'peerDeath'> | undefined } {
+  // What is no object of options is refused later, where the rest is checked.
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    return { peerDeath: 'error', rest: options };
+  const { peerDeath, ...rest } = options;
+  return { peerDeath: checkPeerDeath(peerDeath) ?? 'error', rest };
+}
+
+export function checkRoleOptions(options: SpscRoleOptions | undefined): PeerDeath {
+  return checkPeerDeath(checkOptions(options, ['peerDeath']).peerDeath) ?? 'error';
+}
 
 export function checkWish(
   options: (SpscCreateOptions<never> & SpscAttachOptions<never>) | undefined,

@@ -34,6 +34,13 @@ export interface NativeSegment {
   unlock(byte: number): void;
   /** True while another descriptor holds the byte; errors count as true. */
   heldByOther(byte: number): boolean;
+  /**
+   * The slot whose byte is locked is this environment's: sets its death mark in the page at `markOffset`; false where
+   * there can be none. If the environment is terminated, the mark says so and the word at `stateOffset` becomes 0.
+   */
+  takeSlot(markOffset: number, stateOffset: number): boolean;
+  /** Takes the mark back: no death. */
+  leaveSlot(): void;
   /** Detaches the buffers, unmaps, closes; returns how many mappings had to stay because their buffer was moved away. */
   close(): number;
 }
@@ -71,12 +78,29 @@ export interface Native {
   space(): { free: number; total: number };
   /** Sleeps at most 1 s while the word is `expected`; returns 0 or a positive errno (EAGAIN, ETIMEDOUT, EINTR). */
   futexWait(words: Int32Array, index: number, expected: number, milliseconds: number): number;
+  /** As futexWait, and ends when the mark (see takeSlot) is not `markExpected` any more. Only where `hasWaitv`. */
+  futexWaitWithMark(
+    words: Int32Array,
+    index: number,
+    expected: number,
+    markWords: Int32Array,
+    markIndex: number,
+    markExpected: number,
+    milliseconds: number,
+  ): number;
   /** Wakes all sleepers on the word, in every process. */
   futexWake(words: Int32Array, index: number): number;
   /** Once per environment, before the first `watch`. */
   startWaiter(callback: (ids: number[]) => void): void;
-  /** Reports the returned id once when the word is not `expected` any more or was woken. */
-  watch(words: Int32Array, index: number, expected: number): number;
+  /** Reports the returned id once when the word (or the mark) is not as expected any more or was woken. */
+  watch(
+    words: Int32Array,
+    index: number,
+    expected: number,
+    markWords?: Int32Array,
+    markIndex?: number,
+    markExpected?: number,
+  ): number;
   unwatch(id: number): void;
   /** `initial` -1 opens an existing semaphore, otherwise it must not exist. */
   readonly NativeSemaphore: new (

@@ -1,9 +1,11 @@
 /** Making and finding POSIX named semaphores: the options, and the checks that the C library does not do. */
 
 import { randomBytes } from 'node:crypto';
-import { chmodSync, linkSync, unlinkSync } from 'node:fs';
+import { chmodSync, linkSync, rmSync } from 'node:fs';
 import { constants as osConstants } from 'node:os';
 import { ForeignError, SystemError } from '../errors.js';
+import { MAKER_BYTE, TEMPORARY_PREFIX } from '../memory/header-layout.js';
+import { makeUnlessSwept } from '../memory/making.js';
 import { rounds } from '../memory/patience.js';
 import { checkFile } from '../memory/segment.js';
 import { withSystemErrors } from '../memory/system-errors.js';
@@ -51,21 +53,29 @@ export function create(bare: string, options: SemaphoreCreateOptions): Opened {
   const { mode } = checkCreate(options.mode === undefined ? {} : { mode: options.mode });
   const path = `/${bare}`;
   const { max } = options;
-  return withSystemErrors(path, () => {
+  const make = (): Opened => {
     // sem_open lets the umask cut the mode: made under a random name first, so that the name never shows another mode.
-    const temporary = `.isthmus-${randomBytes(16).toString('hex')}`;
+    const temporary = `${TEMPORARY_PREFIX}${randomBytes(16).toString('hex')}`;
     const semaphore = new native.NativeSemaphore(temporary, initial);
+    let file: NativeSegment | undefined;
     try {
+      file = native.open(`sem.${temporary}`, true);
+      file.tryLock(MAKER_BYTE); // tells collect() that its maker lives
       chmodSync(fileOf(temporary), mode);
       linkSync(fileOf(temporary), fileOf(bare));
-      return { path, semaphore, max, file: max === undefined ? undefined : native.open(`sem.${bare}`, true) };
+      file.unlock(MAKER_BYTE);
+      if (max !== undefined) return { path, semaphore, max, file };
+      file.close();
+      return { path, semaphore, max, file: undefined };
     } catch (error) {
       semaphore.close();
+      file?.close();
       throw error;
     } finally {
-      unlinkSync(fileOf(temporary));
+      rmSync(fileOf(temporary), { force: true });
     }
-  });
+  };
+  return withSystemErrors(path, () => makeUnlessSwept(path, make));
 }
 
 function fileOf(bare: string): string {

@@ -11,7 +11,6 @@ import {
   type Segment,
   schemaCorrupt,
 } from '../memory/segment.js';
-import { closedError, SharedObject } from '../memory/shared-object.js';
 import {
   ATTACH_KEYS,
   type AttachOptions,
@@ -37,8 +36,8 @@ import {
   STORAGE,
   type ViewOf,
 } from './element-types.js';
-import { Watch } from './watch.js';
 import { WATCH, WATCH_WORDS_BYTES } from './watch-layout.js';
+import { WatchedObject } from './watched-object.js';
 
 interface ArrayShape {
   readonly type: ElementTypeName;
@@ -80,11 +79,12 @@ const ARRAY: ObjectType<ArrayShape> = {
 /** How many elements a look from outside shows. */
 const SHOWN = 16;
 
-registerDescriber('array', (header, _words, payload) => {
+registerDescriber('array', ({ header, payload, owner }) => {
   const { type, length } = ARRAY.parse(header.schema, header, 'the object');
   const shown = Math.min(length, SHOWN);
   const cells = makeCells(type, privateCopy(payload(0, shown * STORAGE[type].bytes)), shown);
-  return { elements: Array.from({ length: shown }, (_, index) => cells.load(index)), more: length - shown };
+  const elements = Array.from({ length: shown }, (_, index) => cells.load(index));
+  return { elements, more: length - shown, holder: owner(WATCH.LOCK) };
 });
 
 /**
@@ -104,20 +104,18 @@ registerDescriber('array', (header, _words, payload) => {
  * Elements are independent: the death of a process leaves each one as its last completed store left it.
  */
 export class SharedArray<E extends ElementType = ElementType>
-  extends SharedObject
+  extends WatchedObject
   implements Iterable<ElementOf<E>>
 {
   readonly #type: ElementTypeName;
   readonly #length: number;
   readonly #cells: Cells<ElementOf<E>>;
-  readonly #watch: Watch;
 
   private constructor(segment: Segment, shape: ArrayShape) {
     super(segment);
     this.#type = shape.type;
     this.#length = shape.length;
     this.#cells = makeCells(shape.type, segment.payload, shape.length) as Cells<ElementOf<E>>;
-    this.#watch = new Watch(segment.words);
   }
 
   /**
@@ -215,7 +213,7 @@ export class SharedArray<E extends ElementType = ElementType>
     this.check();
     const place = this.#place(index);
     this.#cells.store(place, this.#cells.check(value));
-    this.#watch.changed();
+    this.watch.changed();
   }
 
   /** Adds to an element and returns its previous value; a result that does not fit is a RangeError and changes nothing. */
@@ -232,7 +230,7 @@ export class SharedArray<E extends ElementType = ElementType>
   exchange(index: number, value: ElementInput<E>): ElementOf<E> {
     this.check();
     const before = this.#cells.exchange(this.#place(index), this.#cells.check(value));
-    this.#watch.changed();
+    this.watch.changed();
     return before;
   }
 
@@ -241,7 +239,7 @@ export class SharedArray<E extends ElementType = ElementType>
     this.check();
     const wanted = this.#cells.check(expected);
     const before = this.#cells.compareExchange(this.#place(index), wanted, this.#cells.check(value));
-    if (Object.is(before, wanted)) this.#watch.changed();
+    if (Object.is(before, wanted)) this.watch.changed();
     return before;
   }
 
@@ -257,7 +255,7 @@ export class SharedArray<E extends ElementType = ElementType>
     this.check();
     const place = this.#place(index);
     checkFunction('predicate', predicate);
-    return this.#watch.wait(
+    return this.watch.wait(
       () => this.#cells.load(place),
       predicate,
       wait,
@@ -274,7 +272,7 @@ export class SharedArray<E extends ElementType = ElementType>
     this.check();
     const place = this.#place(index);
     checkFunction('predicate', predicate);
-    return this.#watch.waitSync(
+    return this.watch.waitSync(
       () => this.#cells.load(place),
       predicate,
       wait,
@@ -290,18 +288,6 @@ export class SharedArray<E extends ElementType = ElementType>
     }
   }
 
-  /** Pending waits of this handle keep the process alive (the default). */
-  ref(): this {
-    this.#watch.keepsAlive = true;
-    return this;
-  }
-
-  /** Pending waits of this handle do not keep the process alive. */
-  unref(): this {
-    this.#watch.keepsAlive = false;
-    return this;
-  }
-
   #place(index: number): number {
     if (typeof index !== 'number') throw invalidType('index', 'a whole number', index);
     const place = index < 0 ? index + this.#length : index;
@@ -312,13 +298,8 @@ export class SharedArray<E extends ElementType = ElementType>
   #add(index: number, amount: unknown, sign: 1 | -1): ElementOf<E> {
     this.check();
     const before = this.#cells.add(this.#place(index), amount, sign);
-    this.#watch.changed();
+    this.watch.changed();
     return before;
-  }
-
-  /** @internal */
-  protected override onClose(): void {
-    this.#watch.failAll(() => closedError(this.name));
   }
 }
 

@@ -11,7 +11,6 @@ import {
   type Segment,
   schemaCorrupt,
 } from '../memory/segment.js';
-import { closedError, SharedObject } from '../memory/shared-object.js';
 import {
   ATTACH_KEYS,
   type AttachOptions,
@@ -36,8 +35,8 @@ import {
   isElementTypeName,
   type NumericType,
 } from './element-types.js';
-import { Watch } from './watch.js';
 import { WATCH, WATCH_WORDS_BYTES } from './watch-layout.js';
+import { WatchedObject } from './watched-object.js';
 
 /** Options for making a {@link Value}. */
 export interface ValueCreateOptions<E extends ElementType> extends CreateOptions {
@@ -72,9 +71,10 @@ const VALUE: ObjectType<ValueShape> = {
   },
 };
 
-registerDescriber('value', (header, _words, payload) => {
+registerDescriber('value', ({ header, payload, owner }) => {
   const { type } = VALUE.parse(header.schema, header, 'the object');
-  return { value: makeCells(type, privateCopy(payload(0, PAYLOAD_BYTES)), 1).load(0) };
+  const value = makeCells(type, privateCopy(payload(0, PAYLOAD_BYTES)), 1).load(0);
+  return { value, holder: owner(WATCH.LOCK) };
 });
 
 /**
@@ -92,16 +92,14 @@ registerDescriber('value', (header, _words, payload) => {
  *
  * The death of another process changes nothing: every operation is one atomic instruction that happened or did not.
  */
-export class Value<E extends ElementType = ElementType> extends SharedObject {
+export class Value<E extends ElementType = ElementType> extends WatchedObject {
   readonly #type: ElementTypeName;
   readonly #cells: Cells<ElementOf<E>>;
-  readonly #watch: Watch;
 
   private constructor(segment: Segment, shape: ValueShape) {
     super(segment);
     this.#type = shape.type;
     this.#cells = makeCells(shape.type, segment.payload, 1) as Cells<ElementOf<E>>;
-    this.#watch = new Watch(segment.words);
   }
 
   /**
@@ -164,7 +162,7 @@ export class Value<E extends ElementType = ElementType> extends SharedObject {
   set value(value: ElementInput<E>) {
     this.check();
     this.#cells.store(0, this.#cells.check(value));
-    this.#watch.changed();
+    this.watch.changed();
   }
 
   /**
@@ -199,7 +197,7 @@ export class Value<E extends ElementType = ElementType> extends SharedObject {
   exchange(value: ElementInput<E>): ElementOf<E> {
     this.check();
     const before = this.#cells.exchange(0, this.#cells.check(value));
-    this.#watch.changed();
+    this.watch.changed();
     return before;
   }
 
@@ -211,7 +209,7 @@ export class Value<E extends ElementType = ElementType> extends SharedObject {
     this.check();
     const wanted = this.#cells.check(expected);
     const before = this.#cells.compareExchange(0, wanted, this.#cells.check(value));
-    if (Object.is(before, wanted)) this.#watch.changed();
+    if (Object.is(before, wanted)) this.watch.changed();
     return before;
   }
 
@@ -230,7 +228,7 @@ export class Value<E extends ElementType = ElementType> extends SharedObject {
       const after = this.#cells.check(next);
       this.check(); // fn may have closed the handle
       if (!Object.is(this.#cells.compareExchange(0, before, after), before)) continue;
-      this.#watch.changed();
+      this.watch.changed();
       return after;
     }
   }
@@ -244,7 +242,7 @@ export class Value<E extends ElementType = ElementType> extends SharedObject {
   async waitFor(predicate: (value: ElementOf<E>) => boolean, wait?: WaitOptions): Promise<ElementOf<E>> {
     this.check();
     checkFunction('predicate', predicate);
-    return this.#watch.wait(
+    return this.watch.wait(
       () => this.#cells.load(0),
       predicate,
       wait,
@@ -256,7 +254,7 @@ export class Value<E extends ElementType = ElementType> extends SharedObject {
   waitForSync(predicate: (value: ElementOf<E>) => boolean, wait?: SyncWaitOptions): ElementOf<E> {
     this.check();
     checkFunction('predicate', predicate);
-    return this.#watch.waitSync(
+    return this.watch.waitSync(
       () => this.#cells.load(0),
       predicate,
       wait,
@@ -278,35 +276,18 @@ export class Value<E extends ElementType = ElementType> extends SharedObject {
     }
   }
 
-  /** Pending waits of this handle keep the process alive (the default). */
-  ref(): this {
-    this.#watch.keepsAlive = true;
-    return this;
-  }
-
-  /** Pending waits of this handle do not keep the process alive. */
-  unref(): this {
-    this.#watch.keepsAlive = false;
-    return this;
-  }
-
   #add(amount: unknown, sign: 1 | -1): ElementOf<E> {
     this.check();
     const before = this.#cells.add(0, amount, sign);
-    this.#watch.changed();
+    this.watch.changed();
     return before;
   }
 
   #bits(operation: BitOperation, operand: unknown): ElementOf<E> {
     this.check();
     const before = this.#cells.bits(0, operation, operand);
-    this.#watch.changed();
+    this.watch.changed();
     return before;
-  }
-
-  /** @internal */
-  protected override onClose(): void {
-    this.#watch.failAll(() => closedError(this.name));
   }
 }
 

@@ -4,10 +4,18 @@
 export const PENDING: unique symbol = Symbol('pending');
 
 /** A shared word and the value at which it is worth sleeping on. */
-export interface WaitPoint {
+export interface WordAt {
   readonly words: Int32Array;
   readonly index: number;
-  expected: number;
+  readonly expected: number;
+}
+
+/** What to sleep on: a word, and whose death ends the sleep too. */
+export interface WaitPoint extends WordAt {
+  /** The death mark of whoever must change the word. */
+  readonly mark?: WordAt | undefined;
+  /** ms after which to look again, where that is less than usual: nothing else tells of a death. */
+  readonly slice?: number | undefined;
 }
 
 /** `arm`: the sleeper is not on a word, somebody else will wake it. */

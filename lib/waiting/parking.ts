@@ -3,6 +3,7 @@
  * event loop runs on. All sleepers of the environment on one word share one entry.
  */
 
+import { UNWATCHED_SLICE } from '../memory/roster.js';
 import { native } from '../native/load.js';
 import type { WaitPoint } from './blocking.js';
 
@@ -16,10 +17,23 @@ const LOOK_EVERY = 1000;
 
 interface Entry {
   readonly id: number;
-  readonly words: Int32Array;
-  readonly index: number;
-  readonly expected: number;
+  readonly point: WaitPoint;
   readonly sleepers: Set<Sleeper>;
+}
+
+function same(a: WaitPoint, b: WaitPoint): boolean {
+  return (
+    a.words === b.words &&
+    a.index === b.index &&
+    a.expected === b.expected &&
+    a.mark?.index === b.mark?.index &&
+    a.mark?.expected === b.mark?.expected
+  );
+}
+
+function watch({ words, index, expected, mark }: WaitPoint): number {
+  if (mark === undefined) return native.watch(words, index, expected);
+  return native.watch(words, index, expected, mark.words, mark.index, mark.expected);
 }
 
 /** Entries by word, and by the id the addon reports. */
@@ -31,21 +45,21 @@ let started = false;
 
 /** Puts a sleeper on a word. It is woken once (perhaps for nothing) and has left the word then. */
 export function park(sleeper: Sleeper, point: WaitPoint): void {
+  if (point.slice !== undefined && point.slice < LOOK_EVERY) lookSoon(sleeper);
   const before = placeOf.get(sleeper);
   if (before !== undefined) {
-    if (before.words === point.words && before.index === point.index && before.expected === point.expected)
-      return;
+    if (same(before.point, point)) return;
     unpark(sleeper);
   }
   if (!started) {
     started = true;
     native.startWaiter(wakeAll);
   }
-  const { words, index, expected } = point;
+  const { words, index } = point;
   let entries = byWord.get(words);
   let entry = entries?.get(index);
-  if (entry !== undefined && entry.expected !== expected) {
-    // The word has moved since the others fell asleep: they look again, and everybody who still must sleeps anew.
+  if (entry !== undefined && !same(entry.point, point)) {
+    // The word (or who must change it) has moved since the others fell asleep: they look again, and everybody who still must sleeps anew.
     native.unwatch(entry.id);
     removeEntry(entry);
     const others = [...entry.sleepers];
@@ -57,7 +71,7 @@ export function park(sleeper: Sleeper, point: WaitPoint): void {
     entry = undefined;
   }
   if (entry === undefined) {
-    entry = { id: native.watch(words, index, expected), words, index, expected, sleepers: new Set() };
+    entry = { id: watch(point), point, sleepers: new Set() };
     if (entries === undefined) {
       entries = new Map();
       byWord.set(words, entries);
@@ -82,9 +96,10 @@ export function unpark(sleeper: Sleeper): void {
 
 function removeEntry(entry: Entry): void {
   byId.delete(entry.id);
-  const entries = byWord.get(entry.words)!;
-  entries.delete(entry.index);
-  if (entries.size === 0) byWord.delete(entry.words);
+  const { words, index } = entry.point;
+  const entries = byWord.get(words)!;
+  entries.delete(index);
+  if (entries.size === 0) byWord.delete(words);
 }
 
 function wakeAll(ids: number[]): void {
@@ -95,6 +110,21 @@ function wakeAll(ids: number[]): void {
     for (const sleeper of entry.sleepers) placeOf.delete(sleeper);
     for (const sleeper of entry.sleepers) sleeper.wake();
   }
+}
+
+/** Sleepers whose event nothing may tell of: they look again soon. */
+const impatient = new Set<Sleeper>();
+
+function lookSoon(sleeper: Sleeper): void {
+  if (impatient.has(sleeper)) return;
+  impatient.add(sleeper);
+  if (impatient.size > 1) return; // the timer of the first is running
+  const look = (): void => {
+    const all = [...impatient];
+    impatient.clear();
+    for (const one of all) one.wake(); // those who go back to sleep come back here
+  };
+  setTimeout(look, UNWATCHED_SLICE).unref(); // the heartbeat keeps the process alive, if anything should
 }
 
 /**
@@ -116,6 +146,7 @@ export function endWaiting(sleeper: Sleeper): void {
   const keepsAlive = waiting.get(sleeper);
   if (keepsAlive === undefined) return;
   waiting.delete(sleeper);
+  impatient.delete(sleeper);
   if (keepsAlive && --keepers === 0) heartbeat?.unref();
 }
 

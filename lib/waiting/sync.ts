@@ -1,7 +1,8 @@
 /** The Sync form of every wait: spin briefly, then sleep in the kernel in slices. */
 
+import { UNWATCHED_SLICE } from '../memory/roster.js';
 import { native } from '../native/load.js';
-import { type Blocking, PENDING } from './blocking.js';
+import { type Blocking, PENDING, type WaitPoint } from './blocking.js';
 import { deadlineAfter, LONGEST_SLEEP, now, timedOut } from './clock.js';
 import type { AdaptiveSpin } from './spin.js';
 
@@ -33,7 +34,16 @@ export function blockSync<T>(operation: Blocking<T>, spin: AdaptiveSpin, timeout
     if (result !== PENDING) return result;
     const left = deadline === Number.POSITIVE_INFINITY ? deadline : deadline - now();
     if (left <= 0) throw timedOut(what, timeout);
-    if (point !== undefined)
-      native.futexWait(point.words, point.index, point.expected, Math.min(left, LONGEST_SLEEP));
+    if (point !== undefined) sleep(point, Math.min(left, LONGEST_SLEEP));
+  }
+}
+
+function sleep({ words, index, expected, mark, slice = LONGEST_SLEEP }: WaitPoint, most: number): void {
+  if (mark === undefined) {
+    native.futexWait(words, index, expected, Math.min(most, slice));
+  } else if (native.hasWaitv) {
+    native.futexWaitWithMark(words, index, expected, mark.words, mark.index, mark.expected, most);
+  } else {
+    native.futexWait(words, index, expected, Math.min(most, UNWATCHED_SLICE)); // the mark is looked at after each
   }
 }

@@ -48,7 +48,7 @@ describe('ls', () => {
     const { code, stdout, stderr } = await isthmus(['ls']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const table = stdout.toString();
-    expect(table.split('\n')[0]).toMatch(/^KIND +NAME +SHAPE +SIZE +RESERVED +MODE +OWNER/);
+    expect(table.split('\n')[0]).toMatch(/^KIND +NAME +SHAPE +SIZE +RESERVED +MODE +OWNER +ATTACHED/);
     const size = expect.stringMatching(/^\d+ KB$/);
     expect(lineOf(table, value)).toEqual([
       'value',
@@ -58,6 +58,7 @@ describe('ls', () => {
       size,
       'rw-------',
       userInfo().username,
+      '-',
     ]);
     expect(lineOf(table, array).slice(0, 3)).toEqual(['array', `/${array}`, 'f64 × 100']);
     expect(lineOf(table, array)[5]).toBe('rw-r-----');

@@ -4,9 +4,14 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SharedArray, SpscQueue, Value } from 'isthmus';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+// @ts-expect-error: plain JavaScript without declarations
+import { namesFor, TOTAL } from '../../demo/names.mjs';
+import { start as startPeer } from '../processes/start.js';
 
 const MAIN = new URL('../../demo/main.mjs', import.meta.url).pathname;
+const COUNTER = new URL('../../demo/counter.mjs', import.meta.url).pathname;
 const WATCHDOG = 50_000;
 let directory: string;
 beforeAll(() => {
@@ -209,16 +214,105 @@ describe('trouble on the way', () => {
     expect((await outcome).code).toBe(143);
   });
 
-  test.each(['reader', 'counter'] as const)('the %s is killed: it says so and tidies up', async (what) => {
+  /** What the survivor says. */
+  function aboutDead(what: 'reader' | 'counter', pid: number): RegExp {
+    return what === 'reader'
+      ? new RegExp(
+          `^demo, counter: the reader \\(process ${pid}\\) died; every message that came is counted: \\d+$`,
+        )
+      : new RegExp(`^demo, reader: the counter \\(process ${pid}\\) died before it had taken everything$`);
+  }
+
+  test.each([
+    ['reader', 'SIGKILL', 'counter'],
+    ['reader', 'SIGTERM', 'counter'],
+    ['counter', 'SIGKILL', 'reader'],
+    ['counter', 'SIGTERM', 'reader'],
+  ] as const)('the %s gets %s: the %s says so, and the parent about both', async (what, signal, survivor) => {
     const { child, outcome } = start(large);
     const quarter = counted(child);
     const pid = await childOf(child, what);
+    const other = await childOf(child, survivor);
     await quarter;
-    process.kill(pid, 'SIGKILL');
+    process.kill(pid, signal);
     const { code, stderr } = await outcome;
     expect(code).toBe(1);
-    expect(stderr).toBe(`demo: the ${what} (process ${pid}) was killed by SIGKILL\n`);
+    // Nothing tells the parent which of the two ended first.
+    const [first, ...lines] = stderr.trimEnd().split('\n');
+    expect(first).toMatch(aboutDead(what, pid));
+    expect(lines.sort()).toEqual(
+      [
+        `demo: the ${what} (process ${pid}) was killed by ${signal}`,
+        `demo: the ${survivor} (process ${other}) failed with exit code 1`,
+      ].sort(),
+    );
     expect(leftovers(child)).toEqual([]);
+  });
+
+  test.each([
+    ['counter', 'reader'],
+    ['reader', 'counter'],
+  ] as const)('the %s and the parent are killed at once: the %s ends too', async (what, survivor) => {
+    const { child, outcome } = start(large);
+    const quarter = counted(child);
+    const pid = await childOf(child, what);
+    const other = await childOf(child, survivor);
+    await quarter;
+    try {
+      for (const dead of [child.pid!, pid]) process.kill(dead, 'SIGKILL');
+      const { stderr } = await outcome; // comes when nobody has the parent's stderr open any more
+      expect(stderr.trimEnd()).toMatch(aboutDead(what, pid));
+    } finally {
+      killIfThere(other);
+      for (const name of leftovers(child)) rmSync(`/dev/shm/${name}`);
+    }
+  });
+
+  function killIfThere(pid: number): void {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // as it should be
+    }
+  }
+
+  test('the counter counts every whole message of a reader that was killed before it looked', async () => {
+    const prefix = `demo-${process.pid}-whole`;
+    const names = namesFor(prefix);
+    const lifetime = 'attached';
+    const objects = [
+      SpscQueue.create(names.text, { lifetime }),
+      Value.create(names.progress, 'f64', { lifetime }),
+      SpscQueue.create(names.words, { lifetime }),
+    ];
+    const totals = SharedArray.create(names.totals, 'f64', TOTAL.LENGTH, { lifetime });
+    try {
+      const reader = startPeer(async ({ SpscQueue }, { args: [name], say, sleep }) => {
+        const producer = SpscQueue.attach(name!).producer();
+        for (let i = 0; i < 1000; i++) producer.putSync(`one two ${i}\n`);
+        say();
+        await sleep(1e6);
+      }, names.text);
+      await reader.said();
+      reader.kill();
+      await reader.exited;
+      const counter = spawn(process.execPath, [COUNTER, prefix], { stdio: ['ignore', 'ignore', 'pipe'] });
+      running.add(counter);
+      let stderr = '';
+      counter.stderr.setEncoding('utf8').on('data', (text) => {
+        stderr += text;
+      });
+      const code = await new Promise((resolve) => counter.on('close', resolve));
+      expect(code).toBe(1);
+      expect(stderr).toBe(
+        `demo, counter: the reader (process ${reader.pid}) died; every message that came is counted: 1000\n`,
+      );
+      expect(totals.at(TOTAL.MESSAGES)).toBe(1000);
+      expect(totals.at(TOTAL.LINES)).toBe(1000);
+    } finally {
+      for (const object of [...objects, totals]) object.close();
+    }
+    expect(readdirSync('/dev/shm').filter((name) => name.startsWith(prefix))).toEqual([]);
   });
 
   test.each([

@@ -4,14 +4,17 @@
 import { Buffer } from 'node:buffer';
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, fstatSync, openSync, readFileSync } from 'node:fs';
-import { type ElementType, SharedArray, SpscQueue, unlink, Value } from 'isthmus';
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readlinkSync } from 'node:fs';
+import { basename } from 'node:path';
+import { type ElementType, Lock, SharedArray, SpscQueue, unlink, Value } from 'isthmus';
 import { afterEach, describe, expect, test } from 'vitest';
 import * as header from '../../dist/memory/header-layout.js';
 import * as roster from '../../dist/memory/roster-layout.js';
 import * as ring from '../../dist/messages/ring-layout.js';
+import * as lock from '../../dist/sync/lock-layout.js';
 import * as elements from '../../dist/values/element-types.js';
 import * as watch from '../../dist/values/watch-layout.js';
+import { start } from '../processes/start.js';
 
 const text = readFileSync(new URL('../../docs/layout.md', import.meta.url), 'utf8');
 
@@ -65,15 +68,18 @@ describe('docs/layout.md and the code', () => {
     ['lib/memory/header-layout.ts', header],
     ['lib/memory/roster-layout.ts', roster],
     ['lib/messages/ring-layout.ts', ring],
+    ['lib/sync/lock-layout.ts', lock],
     ['lib/values/watch-layout.ts', watch],
   ])('constants of %s', (file, module) => {
     expect(numbers(`constants of ${file}`)).toEqual(constantsOf(module));
   });
 
   test('nothing else is exported without a table', () => {
-    expect(groupsOf(header)).toEqual(['HEADER', 'KINDS', 'LIFETIMES', 'MAGIC']);
+    expect(groupsOf(header)).toEqual(['HEADER', 'KINDS', 'LIFETIMES', 'MAGIC', 'TEMPORARY_PREFIX']);
+    expect(text).toContain(`/dev/shm/${header.TEMPORARY_PREFIX}`);
     expect(groupsOf(roster)).toEqual(['SLOT']);
     expect(groupsOf(ring)).toEqual(['FRAME', 'RING']);
+    expect(groupsOf(lock)).toEqual(['LOCK']);
     expect(groupsOf(watch)).toEqual(['WATCH']);
   });
 
@@ -107,6 +113,7 @@ describe('docs/layout.md and the code', () => {
     expect(numbers('words: SLOT')).toEqual(roster.SLOT);
     expect(numbers('words: WATCH')).toEqual(watch.WATCH);
     expect(numbers('words: RING')).toEqual(ring.RING);
+    expect(numbers('words: LOCK')).toEqual(lock.LOCK);
   });
 
   test('element types', () => {
@@ -140,7 +147,7 @@ describe('docs/layout.md and the code', () => {
     const numeric = [
       ...text.matchAll(/<!-- ((?:constants of|offsets:|words:|names:) .*|element types) -->/g),
     ];
-    expect(numeric).toHaveLength(12);
+    expect(numeric).toHaveLength(14);
     for (const marker of numeric) {
       for (const [name, number] of Object.entries(numbers(marker[1]!))) {
         expect(name, marker[1]).toMatch(/^[A-Za-z]\w*$/);
@@ -221,6 +228,11 @@ class Reader {
     const at = this.field('ROSTER_OFFSET') + slot * constant('SLOT_BYTES') + 4 * word!;
     const words = table('words: SLOT').find(([field]) => field === name)![2];
     return words === '2' ? Number(this.bytes.readBigUInt64LE(at)) : this.bytes.readUInt32LE(at);
+  }
+
+  mark(slot: number): number {
+    const page = this.field('MARKS_OFFSET') + slot * constant('MARK_PAGE_BYTES');
+    return this.bytes.readUInt32LE(page + constant('MARK_OFFSET'));
   }
 
   get payload(): Buffer {
@@ -314,8 +326,11 @@ describe('objects as the document says', () => {
     expect(file.slot(0, 'PID')).toBe(process.pid);
     expect(file.slot(0, 'THREAD')).toBe(0);
     expect(file.slot(0, 'ATTACHED_AT')).toBeGreaterThanOrEqual(before);
-    expect(file.slot(0, 'MARK')).toBe(0);
+    expect(file.slot(0, 'MARK')).toBe(1);
+    const thread = Number(basename(readlinkSync('/proc/thread-self')));
+    expect(file.mark(0)).toBe(thread + 2 ** 31);
     expect(file.slot(1, 'GENERATION')).toBe(0);
+    expect(file.slot(1, 'MARK')).toBe(0);
     expect(file.slot(1, 'STATE')).toBe(constant('SLOT_FREE'));
 
     const { SLEEP, LOCK } = numbers('words: WATCH') as { SLEEP: number; LOCK: number };
@@ -390,6 +405,32 @@ describe('objects as the document says', () => {
     ]);
   });
 
+  test('an owner word, and the mark of a holder that was killed', async () => {
+    const lock = keep(Lock.create(freshName()));
+    const guard = lock.acquireSync();
+    const { OWNER } = numbers('words: LOCK') as { OWNER: number };
+    const held = new Reader(lock.name);
+    expect(held.kind).toBe('lock');
+    expect(held.word('WORDS_OFFSET', OWNER) & constant('OWNER_MASK')).toBe(
+      (held.slot(0, 'GENERATION') << 10) | 0,
+    );
+    guard.release();
+    expect(new Reader(lock.name).word('WORDS_OFFSET', OWNER)).toBe(0);
+
+    const peer = start(({ Lock }, { args, say }) => {
+      Lock.attach(args[0]!).acquireSync();
+      say();
+      setInterval(() => undefined, 1000);
+    }, lock.name);
+    await peer.said();
+    peer.kill();
+    await peer.exited;
+    const dead = new Reader(lock.name);
+    expect(dead.word('WORDS_OFFSET', OWNER)).toBe((dead.slot(1, 'GENERATION') << 10) | 1);
+    expect(dead.slot(1, 'MARK')).toBe(1);
+    expect(dead.mark(1) & constant('MARK_DIED')).toBe(constant('MARK_DIED'));
+  });
+
   test('what the document says of sizes holds for a new object', () => {
     const value = keep(Value.create(freshName(), 'i32'));
     const fd = openSync(`/dev/shm${value.name}`, 'r');
@@ -397,8 +438,10 @@ describe('objects as the document says', () => {
     closeSync(fd);
     const file = new Reader(value.name);
     expect(size).toBe(file.field('FILE_BYTES'));
-    // Reserved: everything before the mark pages, and the payload; the mark pages are a hole.
-    const reserved = file.field('MARKS_OFFSET') + Math.ceil(file.field('PAYLOAD_BYTES') / 4096) * 4096;
+    // Reserved: everything before the mark pages, the payload, and the mark page of the one participant.
+    const marks = file.slot(0, 'MARK') * constant('MARK_PAGE_BYTES');
+    const reserved =
+      file.field('MARKS_OFFSET') + marks + Math.ceil(file.field('PAYLOAD_BYTES') / 4096) * 4096;
     expect(blocks * 512).toBeGreaterThanOrEqual(file.field('MARKS_OFFSET') + file.field('PAYLOAD_BYTES'));
     if (spawnSync('getconf', ['PAGESIZE'], { encoding: 'utf8' }).stdout?.trim() === '4096')
       expect(blocks * 512).toBe(reserved);

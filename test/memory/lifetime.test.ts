@@ -170,8 +170,9 @@ describe('looking without touching', () => {
       participants: [{ pid: process.pid, thread: 0, alive: true }],
       header: { lifetime: 'persistent', creatorPid: process.pid },
     });
+    const me = { pid: process.pid, thread: 0, alive: true };
     expect(inspect(`${name}-a`).contents).toEqual({ elements: [1, 2, 3], more: 0 });
-    expect(inspect(`${name}-q`).contents).toEqual({ used: 16, capacity: 65_536, ended: false });
+    expect(inspect(`${name}-q`).contents).toEqual({ producer: me, used: 16, capacity: 65_536, ended: false });
     expect(value.value).toBe(2n ** 62n);
     for (const suffix of ['v', 'a', 'q', 'm']) unlink(`${name}-${suffix}`);
   });

@@ -1,70 +1,40 @@
-// npm run stress [-- --messages=10000000] [-- --only=Sync]
+// npm run stress [-- --only=messages,takeovers,…] [-- --share=0.1]
 //
-// Ten million messages of 0 to 256 bytes, every thousandth up to the maximum, cross an SpscQueue between two separately
-// started scripts; the receiver compares each, byte for byte, with what must come next.
+// The heavy loads that a test run has no time for, from separate scripts. Each module says what it does at its top.
 
-import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
-import { SpscQueue, unlink } from 'isthmus';
+
+const MODULES = ['messages', 'takeovers', 'ledger', 'streams', 'lifetimes'];
 
 const option = (name, otherwise) =>
   process.argv.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3) ?? otherwise;
-const count = Number(option('messages', 10_000_000));
-const only = option('only', '');
-const capacity = 65_536;
-const WATCHDOG = 20 * 60_000;
+/** How much of everything: a little, to try the runs themselves out. */
+const share = Number(option('share', 1));
+const only = option('only', MODULES.join()).split(',');
 
-const FALLBACK = { ISTHMUS_DISABLE: 'futex_waitv' };
-const runs = ['Sync', 'promise', 'zero-copy'].flatMap((form) => [
-  { form, label: 'positions from 0', start: 0, env: {} },
-  { form, label: 'fallback waiter', start: 0, env: FALLBACK },
-  { form, label: 'positions near 2^31', start: 2 ** 31 - 8 * 1024, env: {} },
-  { form, label: 'positions near 2^32', start: 2 ** 32 - 8 * 1024, env: {} },
-]);
-
-function script(file, name, form, env) {
-  const child = spawn(
-    process.execPath,
-    [new URL(file, import.meta.url).pathname, name, form, String(count), String(capacity)],
-    {
-      detached: true, // a session of its own, no channel: only the name in common
-      stdio: ['ignore', 'ignore', 'inherit'],
-      env: { ...process.env, ...env },
-    },
-  );
-  const dog = setTimeout(() => child.kill('SIGKILL'), WATCHDOG);
-  return once(child, 'exit').then(([code, signal]) => {
-    clearTimeout(dog);
-    if (code !== 0) throw new Error(`${file} ${form} ended with ${code ?? signal}`);
-  });
-}
-
-const before = readdirSync('/dev/shm');
-console.log(`Node ${process.version}, ${count} messages a run, a ring of ${capacity} bytes`);
 let failed = 0;
-for (const { form, label, start, env } of runs) {
-  if (only !== '' && form !== only) continue;
-  const name = `stress-${process.pid}-${randomBytes(4).toString('hex')}`;
-  SpscQueue.create(name, { capacity, startPosition: start }).close();
+
+/** Runs one load; what it returns is told. */
+async function report(what, work) {
   const began = performance.now();
-  const results = await Promise.allSettled([
-    script('consumer.mjs', name, form, env),
-    script('producer.mjs', name, form, env),
-  ]);
-  const seconds = (performance.now() - began) / 1000;
-  unlink(name);
-  const errors = results
-    .filter((result) => result.status === 'rejected')
-    .map((result) => result.reason.message);
-  if (errors.length > 0) failed++;
-  const rate = (count / seconds / 1e6).toFixed(2);
-  console.log(
-    `${form.padEnd(10)} ${label.padEnd(20)} ${errors.length === 0 ? 'ok' : `FAILED: ${errors.join('; ')}`}  ${seconds.toFixed(1)} s, ${rate} M/s`,
-  );
+  let result;
+  try {
+    result = `ok      ${await work()}`;
+  } catch (error) {
+    failed++;
+    result = `FAILED  ${error.stack}`;
+  }
+  const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  console.log(`${what.padEnd(58)} ${seconds.padStart(7)} s  ${result}`);
 }
-const left = readdirSync('/dev/shm').filter((file) => !before.includes(file));
+
+console.log(`Node ${process.version}, ${new Date().toISOString()}`);
+for (const name of only) {
+  if (!MODULES.includes(name)) throw new Error(`no module '${name}'; there are: ${MODULES.join(', ')}`);
+  const { run } = await import(`./${name}.mjs`);
+  await run({ option, report, share });
+}
+const left = readdirSync('/dev/shm').filter((file) => file.includes(`-${process.pid}-`)); // see freshName
 if (left.length > 0) console.log(`left in /dev/shm: ${left.join(', ')}`);
 console.log(failed === 0 && left.length === 0 ? 'stress passed' : 'stress FAILED');
-process.exitCode = failed === 0 && left.length === 0 ? 0 : 1;
+process.exit(failed === 0 && left.length === 0 ? 0 : 1);

@@ -1,51 +1,37 @@
-// What both sides of the stress run agree on: message n is a piece of the same pseudo-random bytes.
+// Ten million messages of 0 to 256 bytes, every thousandth up to the maximum, cross an SpscQueue between two separately
+// started scripts; the receiver compares each, byte for byte, with what must come next. --messages=N --form=F
 
-/** Every so many messages one of up to the maximum. */
-const LARGE_EVERY = 1000;
+import { SpscQueue, unlink } from 'isthmus';
+import { freshName, start } from './processes.mjs';
 
-export class Messages {
-  #pool;
-  #most;
-  #state = 0x2545f491;
-  #seq = 0;
-  offset = 0;
-  length = 0;
+const CAPACITY = 65_536;
+const FALLBACK = { ISTHMUS_DISABLE: 'futex_waitv' };
 
-  constructor(most) {
-    this.#most = most;
-    this.#pool = Buffer.allocUnsafe(most + 65_536);
-    let state = 88_172_645;
-    for (let i = 0; i < this.#pool.length; i++) {
-      state ^= state << 13;
-      state ^= state >>> 17;
-      state ^= state << 5;
-      this.#pool[i] = state;
-    }
-  }
-
-  /** Moves on to the next message. */
-  next() {
-    let state = this.#state;
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    this.#state = state;
-    const limit = ++this.#seq % LARGE_EVERY === 0 ? this.#most + 1 : 257;
-    this.length = (state >>> 0) % limit;
-    this.offset = (state >>> 8) & 0xffff;
-  }
-
-  get bytes() {
-    return this.#pool.subarray(this.offset, this.offset + this.length);
-  }
-
-  copyTo(target) {
-    target.set(this.bytes);
-  }
-
-  /** Throws unless `got` is this message: the right one, in its place, to the last byte. */
-  check(got) {
-    if (got.length === this.length && this.bytes.equals(got)) return;
-    throw new Error(`message ${this.#seq} is wrong: ${got.length} bytes where ${this.length} were sent`);
+export async function run({ option, report, share }) {
+  const count = Number(option('messages', Math.round(10_000_000 * share)));
+  const only = option('form', '');
+  const runs = ['Sync', 'promise', 'zero-copy'].flatMap((form) => [
+    { form, label: 'positions from 0', from: 0, env: {} },
+    { form, label: 'fallback waiter', from: 0, env: FALLBACK },
+    { form, label: 'positions near 2^31', from: 2 ** 31 - 8 * 1024, env: {} },
+    { form, label: 'positions near 2^32', from: 2 ** 32 - 8 * 1024, env: {} },
+  ]);
+  for (const { form, label, from, env } of runs) {
+    if (only !== '' && form !== only) continue;
+    const name = freshName('messages');
+    SpscQueue.create(name, { capacity: CAPACITY, startPosition: from }).close();
+    await report(`${count} messages, ${form}, ${label}`, async () => {
+      const began = performance.now();
+      const sides = ['messages-consumer.mjs', 'messages-producer.mjs'].map((file) =>
+        start(file, [name, form, count, CAPACITY], env),
+      );
+      try {
+        await Promise.all(sides.map((side) => side.done()));
+      } finally {
+        for (const side of sides) side.kill();
+        unlink(name);
+      }
+      return `${(count / (performance.now() - began) / 1000).toFixed(2)} M/s`;
+    });
   }
 }

@@ -1,6 +1,6 @@
 // node consumer.mjs NAME FORM COUNT CAPACITY
 import { SpscQueue } from 'isthmus';
-import { Messages } from './messages.mjs';
+import { Messages } from './messages-content.mjs';
 
 const [name, form, count, capacity] = process.argv.slice(2);
 const consumer = SpscQueue.consumer(name, { capacity: Number(capacity) });

@@ -1,0 +1,28 @@
+/** Making files under a temporary name first, where that is the only way. */
+
+import { constants as osConstants } from 'node:os';
+import { SystemError } from '../errors.js';
+import { rounds } from './patience.js';
+
+const ON_THE_TEMPORARY_FILE: readonly unknown[] = ['shm_open', 'chmod', 'link'];
+
+/**
+ * Runs `make` again if its temporary file was swept by `collect()`: this process was stopped in the instant between
+ * making the file and locking it, for longer than `collect` has patience.
+ */
+export function makeUnlessSwept<T>(path: string, make: () => T): T {
+  for (const _ of rounds()) {
+    try {
+      return make();
+    } catch (error) {
+      const { errno, syscall } = error as { errno?: unknown; syscall?: unknown };
+      if (errno !== -osConstants.errno.ENOENT || !ON_THE_TEMPORARY_FILE.includes(syscall)) throw error;
+    }
+  }
+  throw new SystemError(
+    -osConstants.errno.EBUSY,
+    'link',
+    path,
+    'its temporary file vanished again and again while it was being made',
+  );
+}

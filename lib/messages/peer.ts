@@ -1,0 +1,113 @@
+/** The other side of a queue: waiting for it, and for no longer than it lives. */
+
+import { invalidType, outOfRange, PeerDiedError } from '../errors.js';
+import { type RoleState, roleState } from '../memory/roles.js';
+import { OWNER_MASK } from '../memory/roster-layout.js';
+import type { Segment } from '../memory/segment.js';
+import { checkWait, type SyncWaitOptions, type WaitOptions } from '../options.js';
+import { type Blocking, PENDING, type WaitPoint } from '../waiting/blocking.js';
+
+/**
+ * What a wait does when the other side has died: `'error'` (the default) rejects with PeerDiedError once everything that
+ * it published has been delivered; `'wait'` waits for its successor.
+ */
+export type PeerDeath = 'error' | 'wait';
+
+/** As WaitOptions, for waits that depend on another process. */
+export interface PeerWaitOptions extends WaitOptions {
+  /** Default: what the handle was opened with. */
+  peerDeath?: PeerDeath | undefined;
+}
+
+/** As SyncWaitOptions, for waits that depend on another process. */
+export interface PeerSyncWaitOptions extends SyncWaitOptions {
+  /** Default: what the handle was opened with. */
+  peerDeath?: PeerDeath | undefined;
+}
+
+export function checkPeerDeath(value: unknown): PeerDeath | undefined {
+  if (value === undefined || value === 'error' || value === 'wait') return value;
+  const expected = "'error' or 'wait'";
+  throw typeof value === 'string'
+    ? outOfRange('peerDeath', expected, value)
+    : invalidType('peerDeath', expected, value);
+}
+
+export interface PeerWait {
+  readonly timeout: number;
+  readonly signal: AbortSignal | undefined;
+  readonly peerDeath: PeerDeath;
+}
+
+/** The role of the other side. */
+export class Peer {
+  readonly #segment: Segment;
+  readonly #index: number;
+  readonly #role: string;
+  /** For ever, unless the other side dies. */
+  readonly #usual: PeerWait;
+
+  /** `index`: its role word. `role`: 'producer' or 'consumer'. */
+  constructor(segment: Segment, index: number, role: string, peerDeath: PeerDeath) {
+    this.#segment = segment;
+    this.#index = index;
+    this.#role = role;
+    this.#usual = { timeout: Number.POSITIVE_INFINITY, signal: undefined, peerDeath };
+  }
+
+  /** The options of a wait, checked. */
+  checkWait(options: PeerWaitOptions | undefined): PeerWait {
+    if (options === undefined) return this.#usual;
+    // What is no object of options is refused by checkWait.
+    if (typeof options !== 'object' || options === null || Array.isArray(options))
+      return { ...this.#usual, ...checkWait(options) };
+    const { peerDeath, ...rest } = options;
+    return { ...checkWait(rest), peerDeath: checkPeerDeath(peerDeath) ?? this.#usual.peerDeath };
+  }
+
+  get #state(): RoleState {
+    const { words, roster } = this.#segment;
+    return roleState(words, this.#index, roster);
+  }
+
+  /** The operation, given up when the other side is dead, unless the caller wants to wait for its successor. */
+  guard<T>(operation: Blocking<T>, peerDeath: PeerDeath): Blocking<T> {
+    if (peerDeath === 'wait') return operation;
+    let died = false;
+    return {
+      attempt: () => {
+        const result = operation.attempt();
+        // Dead before this attempt: everything that it published has been seen. Asked again: there may be a successor.
+        if (result === PENDING && died && this.#state === 'died') throw this.#error();
+        return result;
+      },
+      arm: () => {
+        died = this.#state === 'died';
+        if (died) return undefined;
+        const point = operation.arm();
+        return point && this.#watched(point);
+      },
+    };
+  }
+
+  /** The point, ending also with the life of the present holder of the role. */
+  #watched(point: WaitPoint): WaitPoint | undefined {
+    const { words, roster } = this.#segment;
+    const found = Atomics.load(words, this.#index); // pairs with claimRole and releaseRole
+    const holder = found & OWNER_MASK;
+    if (holder === 0 || holder === roster.owner) return point; // nobody yet, or ourselves: who claims it wakes us
+    const watched = roster.watch(found);
+    return watched && { ...point, ...watched };
+  }
+
+  #error(): PeerDiedError {
+    const { words, roster, path } = this.#segment;
+    const found = Atomics.load(words, this.#index);
+    const pid = (found & OWNER_MASK) === 0 ? undefined : roster.holderOf(found).pid;
+    const who = `the ${this.#role} of '${path}'${pid === undefined ? '' : ` (process ${pid})`}`;
+    return new PeerDiedError(
+      `${who} died without ending the queue; all that it did counts. Another ${this.#role} may go on: wait for it with { peerDeath: 'wait' }`,
+      pid,
+    );
+  }
+}

@@ -1,0 +1,173 @@
+/**
+ * A lock in one word that survives its holder: the word names the participant that holds it, and whoever finds that one
+ * dead takes the lock over and is told. After the robust futexes of Linux (Documentation/locking/robust-futexes.rst),
+ * with the owner a roster slot instead of a thread id.
+ *
+ * The word: see memory/roster-layout.ts. 0: free. The holder writes it when it releases; everybody else only ever
+ * compare-exchanges: from free or dead to itself, or the sleepers' bit into it.
+ */
+
+import type { Holder, Roster } from '../memory/roster.js';
+import { OWNER_ABANDONED, OWNER_MASK, OWNER_SLEEPERS } from '../memory/roster-layout.js';
+import type { Segment } from '../memory/segment.js';
+import { native } from '../native/load.js';
+import { ELSEWHERE, PENDING, type WaitPoint } from '../waiting/blocking.js';
+import { now } from '../waiting/clock.js';
+import type { Line } from '../waiting/line.js';
+
+/**
+ * Fairness. Whoever releases is still awake and would win every race against those it has just woken. So, at most once
+ * in so many ms, it leaves the lock to them for a moment (until somebody has taken it, at most so many ms).
+ */
+const HOLD_OFF_EVERY = 5;
+const HOLD_OFF = 1;
+
+/** This environment's side of one lock word, shared by all handles on it. */
+export class RobustLock {
+  readonly #words: Int32Array;
+  readonly #index: number;
+  readonly #roster: Roster;
+  /** Where promise forms of this environment wait; told directly when the lock is released here. */
+  readonly lines = new Set<Line>();
+  #holdOffUntil = 0;
+  #heldOffAt = 0;
+
+  constructor(words: Int32Array, index: number, roster: Roster) {
+    this.#words = words;
+    this.#index = index;
+    this.#roster = roster;
+  }
+
+  /** True while this environment holds the lock. */
+  get heldHere(): boolean {
+    const found = Atomics.load(this.#words, this.#index);
+    return (found & OWNER_MASK) === this.#roster.owner;
+  }
+
+  /** Who holds the lock; undefined when it is free or its holder is dead. */
+  get holder(): Holder | undefined {
+    const found = Atomics.load(this.#words, this.#index);
+    if ((found & OWNER_MASK) === 0 || this.#roster.isDead(found)) return undefined;
+    return this.#roster.holderOf(found);
+  }
+
+  /** Takes the lock if it is free or its holder is known to be dead; whether it was abandoned. */
+  attempt(): boolean | typeof PENDING {
+    return this.#take(true);
+  }
+
+  /** As attempt, asking the kernel about the holder, and whoever else may be waiting. */
+  attemptOnce(): boolean | typeof PENDING {
+    const abandoned = this.#take(false);
+    return abandoned === PENDING && this.#abandonIfDead() ? this.#take(false) : abandoned;
+  }
+
+  #take(polite: boolean): boolean | typeof PENDING {
+    const words = this.#words;
+    for (;;) {
+      const found = Atomics.load(words, this.#index);
+      const held = (found & OWNER_MASK) !== 0;
+      if (held && !this.#roster.looksDead(found)) {
+        this.#holdOffUntil = 0;
+        return PENDING;
+      }
+      if (polite && found === 0 && this.#holdsOff()) return PENDING;
+      const sleepers = found & OWNER_SLEEPERS;
+      // Pairs with every other CAS here and with the claim of the dead one's slot: one of several wins. If we die after
+      // it, the lock is ours and abandoned.
+      if (Atomics.compareExchange(words, this.#index, found, this.#roster.owner | sleepers) !== found)
+        continue;
+      // They sleep on the dead holder's mark: from now on it is ours that they must watch.
+      if (sleepers !== 0) native.futexWake(words, this.#index);
+      return held || (found & OWNER_ABANDONED) !== 0;
+    }
+  }
+
+  /** As arm, for a thread that blocks: it spends a hold-off asleep, not looking. */
+  armSync(): WaitPoint | undefined {
+    if (this.#holdsOff()) return { words: this.#words, index: this.#index, expected: 0, slice: HOLD_OFF };
+    const point = this.arm();
+    return point === ELSEWHERE ? undefined : point;
+  }
+
+  /** Announces that somebody sleeps until the lock is released. */
+  arm(): WaitPoint | typeof ELSEWHERE | undefined {
+    const words = this.#words;
+    const index = this.#index;
+    const found = Atomics.load(words, index);
+    if (found === 0) return undefined;
+    if ((found & OWNER_MASK) === this.#roster.owner) return ELSEWHERE; // release() tells our lines
+    if (this.#abandonIfDead()) return undefined;
+    const watched = this.#roster.watch(found);
+    if (watched === undefined) return undefined;
+    const expected = found | OWNER_SLEEPERS;
+    // Pairs with release(): either it finds the bit and wakes us, or this fails because the word has moved.
+    if (found !== expected && Atomics.compareExchange(words, index, found, expected) !== found)
+      return undefined;
+    return { words, index, expected, ...watched };
+  }
+
+  /** If the holder is dead, which may take the kernel to know: says so in the word. Whether the lock can be taken. */
+  #abandonIfDead(): boolean {
+    const found = Atomics.load(this.#words, this.#index);
+    if ((found & OWNER_MASK) === 0) return true;
+    if (!this.#roster.isDead(found)) return false;
+    // Pairs with every other CAS on the word: if it fails, somebody else has taken the lock or said the same.
+    Atomics.compareExchange(this.#words, this.#index, found, OWNER_ABANDONED | (found & OWNER_SLEEPERS));
+    return true;
+  }
+
+  /** Gives the lock back; false if this environment does not hold it. `abandoned`: what it protects may be half done. */
+  release(abandoned: boolean): boolean {
+    if (!this.heldHere) return false;
+    // Pairs with arm() (the bit tells us to wake) and with #take (what we wrote before is seen by who takes it). If we
+    // die before the wake-up, our mark wakes them.
+    const before = Atomics.exchange(this.#words, this.#index, abandoned ? OWNER_ABANDONED : 0);
+    if ((before & OWNER_SLEEPERS) !== 0) {
+      native.futexWake(this.#words, this.#index);
+      this.#startHoldOff();
+    }
+    // Not now: a Sync form that follows in this very tick would find the lock given to a promise that cannot run.
+    for (const line of this.lines) {
+      if (line.idle) continue;
+      queueMicrotask(this.#wakeLines);
+      break;
+    }
+    return true;
+  }
+
+  readonly #wakeLines = (): void => {
+    for (const line of [...this.lines]) line.wake();
+  };
+
+  #startHoldOff(): void {
+    const time = now();
+    if (time - this.#heldOffAt < HOLD_OFF_EVERY) return;
+    this.#heldOffAt = time;
+    this.#holdOffUntil = time + HOLD_OFF;
+  }
+
+  #holdsOff(): boolean {
+    if (this.#holdOffUntil === 0) return false;
+    if (now() < this.#holdOffUntil) return true;
+    this.#holdOffUntil = 0;
+    return false;
+  }
+}
+
+/** One for each word of each attachment: handles of one environment exclude each other, too. */
+const locks = new WeakMap<Segment, Map<number, RobustLock>>();
+
+export function robustLockOf(segment: Segment, index: number): RobustLock {
+  let ofSegment = locks.get(segment);
+  if (ofSegment === undefined) {
+    ofSegment = new Map();
+    locks.set(segment, ofSegment);
+  }
+  let lock = ofSegment.get(index);
+  if (lock === undefined) {
+    lock = new RobustLock(segment.words, index, segment.roster);
+    ofSegment.set(index, lock);
+  }
+  return lock;
+}

@@ -1,0 +1,28 @@
+// A small share of each heavy load, so that the loads themselves keep working; all of them: npm run stress.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { expect, test } from 'vitest';
+
+const MAIN = new URL('./main.mjs', import.meta.url).pathname;
+
+test.concurrent.each([
+  ['messages', 0.002],
+  ['takeovers', 0.03],
+  ['ledger', 0.05],
+  ['streams', 0.04],
+  ['lifetimes', 0.2],
+])(
+  '%s',
+  async (module, share) => {
+    const child = spawn(process.execPath, [MAIN, `--only=${module}`, `--share=${share}`], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const exited = once(child, 'exit');
+    const output = await text(child.stdout);
+    expect(output).not.toContain('FAILED');
+    expect((await exited)[0], output).toBe(0);
+  },
+  120_000,
+);
