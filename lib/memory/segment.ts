@@ -69,7 +69,7 @@ export class Segment {
   /** Locks a slot; false when the object is being removed and the caller must start again from the name. */
   join(ownerWords: readonly number[]): boolean {
     this.roster.claim(this.path, this.words, ownerWords);
-    if (!isCondemned(this.#native, this.#control)) return true;
+    if (!isCondemned(this.name, this.#native, this.#control)) return true;
     this.roster.release();
     return false;
   }
@@ -80,7 +80,9 @@ export class Segment {
 
   /** Finishes the removal of a condemned object, or opens it again if somebody is attached. */
   settle(): void {
-    removeIfUnused(this.name, this.#native, this.#control, () => this.roster.anyoneElse());
+    withSystemErrors(this.path, () =>
+      removeIfUnused(this.name, this.#native, this.#control, () => this.roster.anyoneElse()),
+    );
   }
 
   /** True for an 'attached' object whose last user died: it should be gone, and whoever finds it removes it. */
@@ -101,6 +103,9 @@ export class Segment {
     this.roster.release();
     try {
       if (this.header.lifetime === 'attached') this.settle();
+    } catch (error) {
+      // Another user's object, in a directory where only that user may remove it: it is an orphan until that user looks.
+      if (!isSystemError(error, 'EPERM') && !isSystemError(error, 'EACCES')) throw error;
     } finally {
       this.discard();
     }
