@@ -255,7 +255,7 @@ test('files of objects that were never finished go when their maker is gone, not
     expect(removed).toEqual(expect.arrayContaining(names));
     expect(removed).toEqual([...removed].sort());
   } finally {
-    rmSync(`/dev/shm/${odd}`);
+    for (const file of [...files, odd]) rmSync(`/dev/shm/${file}`, { force: true });
   }
 });
 
