@@ -22,7 +22,7 @@ function leadsTo(name: string, segment: NativeSegment): boolean {
 }
 
 /** Index of the state word in an Int32Array over the control pages. */
-export const STATE_INDEX = HEADER.STATE / 4;
+const STATE_INDEX = HEADER.STATE / 4;
 
 /**
  * Removes the object if nobody is attached. The caller holds no slot. Returns whether the name is gone.
@@ -38,7 +38,7 @@ export function removeIfUnused(
     if (!segment.tryLock(GATE_BYTE)) return false; // whoever holds the gate looks once more after giving it back
     try {
       if (!leadsTo(name, segment)) return true;
-      Atomics.store(control, STATE_INDEX, STATE_CONDEMNED); // pairs with the load in `isCondemned`, after the slot is locked
+      Atomics.store(control, STATE_INDEX, STATE_CONDEMNED); // pairs with the load in `isOpen`, after the slot is locked
       if (!anyone()) {
         native.unlink(name);
         return true;
@@ -52,9 +52,14 @@ export function removeIfUnused(
   }
 }
 
+/** False from the moment that somebody is about to remove the object for lack of users. */
+export function isOpen(control: Int32Array): boolean {
+  return Atomics.load(control, STATE_INDEX) === STATE_OPEN;
+}
+
 /** Asked by a newcomer that has locked its slot: must it drop everything and start again from the name? */
 export function isCondemned(name: string, segment: NativeSegment, control: Int32Array): boolean {
-  return Atomics.load(control, STATE_INDEX) !== STATE_OPEN || !leadsTo(name, segment);
+  return !isOpen(control) || !leadsTo(name, segment);
 }
 
 /**

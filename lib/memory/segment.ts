@@ -21,7 +21,7 @@ import { type Header, layOut, readHeader, writeHeader } from './header.js';
 import type { Kind } from './header-layout.js';
 import { makeUnlessSwept } from './making.js';
 import { rounds } from './patience.js';
-import { isCondemned, removeIfUnused } from './removal.js';
+import { isCondemned, isOpen, removeIfUnused } from './removal.js';
 import { Roster } from './roster.js';
 import { isSystemError, outOfSpace, withSystemErrors } from './system-errors.js';
 
@@ -80,6 +80,10 @@ export class Segment {
 
   /** Finishes the removal of a condemned object, or opens it again if somebody is attached. */
   settle(): void {
+    if (this.header.lifetime === 'persistent') {
+      if (isOpen(this.#control)) return; // its name has moved on
+      throw schemaCorrupt(this.path, 'its state is not open, which a persistent object always is');
+    }
     withSystemErrors(this.path, () =>
       removeIfUnused(this.name, this.#native, this.#control, () => this.roster.anyoneElse()),
     );

@@ -58,6 +58,7 @@ export function create(bare: string, options: SemaphoreCreateOptions): Opened {
     const semaphore = new native.NativeSemaphore(temporary, initial);
     let file: NativeSegment | undefined;
     try {
+      chmodSync(fileOf(temporary), 0o600); // the umask may have cut what it takes to open it
       file = native.open(`sem.${temporary}`, true);
       file.tryLock(MAKER_BYTE); // tells collect() that its maker lives
       chmodSync(fileOf(temporary), mode);

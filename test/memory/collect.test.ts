@@ -232,7 +232,7 @@ test('files of objects that were never finished go when their maker is gone, not
       name,
     ),
     start(({ Semaphore }, { args, require }) => {
-      require('node:fs').chmodSync = () => process.kill(process.pid, 'SIGSTOP');
+      require('node:fs').linkSync = () => process.kill(process.pid, 'SIGSTOP');
       Semaphore.create(args[0]!);
     }, name),
   ];
@@ -282,10 +282,10 @@ test('a maker whose unfinished file was swept all the same starts again', async 
       };
       const value = Value.create(args[0]!, 'i32', { initial: 3 });
       say([value.value, swept]);
-      const { chmodSync } = fs;
-      fs.chmodSync = (...words: Parameters<typeof chmodSync>) => {
+      const { linkSync } = fs;
+      fs.linkSync = (...words: Parameters<typeof linkSync>) => {
         sweep();
-        chmodSync(...words);
+        linkSync(...words);
       };
       const semaphore = Semaphore.create(args[0]!, { initial: 4 });
       say([semaphore.value, swept]);
