@@ -225,7 +225,6 @@ Napi::Value Segment::Stat(const Napi::CallbackInfo& info) {
   result.Set("allocated", static_cast<double>(status.st_blocks) * 512);
   result.Set("mode", static_cast<double>(status.st_mode & 07777));
   result.Set("uid", static_cast<double>(status.st_uid));
-  result.Set("links", static_cast<double>(status.st_nlink));
   return result;
 }
 

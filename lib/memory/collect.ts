@@ -1,12 +1,13 @@
 /** Sweeping what dead processes left, without racing those who attach (see removal.ts). */
 
 import { lstatSync } from 'node:fs';
-import { ForeignError, IsthmusError, SystemError } from '../errors.js';
+import { IsthmusError } from '../errors.js';
 import type { NativeSegment } from '../native/binding.js';
 import { native } from '../native/load.js';
 import { nameOf, SEMAPHORE_PREFIX } from './directory.js';
 import { hasMagic, readHeader } from './header.js';
-import { CONTROL_ALIGNMENT, HEADER, MAKER_BYTE, SLOT_BYTE, TEMPORARY_PREFIX } from './header-layout.js';
+import { CONTROL_ALIGNMENT, HEADER, MAKER_BYTE, SLOT_BYTE, STATE_CONDEMNED } from './header-layout.js';
+import { isTemporaryName } from './making.js';
 import { removeIfUnused } from './removal.js';
 import { checkFile } from './segment.js';
 import { withSystemErrors } from './system-errors.js';
@@ -31,45 +32,61 @@ const MAKERS_MAY_TAKE = 10_000;
 export function collect(): string[] {
   const files = withSystemErrors('/dev/shm', () => native.list());
   return files
-    .sort()
     .filter((file) => sweep(file))
-    .map(nameOf);
+    .map(nameOf)
+    .sort();
 }
 
 function sweep(bare: string): boolean {
-  const temporary = bare.startsWith(TEMPORARY_PREFIX) || bare.startsWith(SEMAPHORE_PREFIX + TEMPORARY_PREFIX);
-  if (!temporary && bare.startsWith(SEMAPHORE_PREFIX)) return false;
+  const semaphore = bare.startsWith(SEMAPHORE_PREFIX);
+  if (isTemporaryName(semaphore ? bare.slice(SEMAPHORE_PREFIX.length) : bare))
+    return opened(bare, true, sweepUnfinished);
+  if (semaphore) return false;
+  // Looked at before it is opened for writing: a program that somebody starts from there must not find its file busy.
+  return opened(bare, false, (_, file) => toSettle(bare, file) !== undefined) && opened(bare, true, settle);
+}
+
+function opened(
+  bare: string,
+  writable: boolean,
+  action: (bare: string, file: NativeSegment) => boolean,
+): boolean {
   const path = `/${bare}`;
   try {
     return withSystemErrors(path, () => {
-      const file = native.open(bare, true);
+      const file = native.open(bare, writable);
       try {
         checkFile(file, path, (uid) => uid === process.geteuid?.());
-        return temporary ? sweepUnfinished(bare, file) : sweepOrphan(bare, path, file);
+        return action(bare, file);
       } finally {
         file.close();
       }
     });
   } catch (error) {
-    // Gone meanwhile, not ours, or damaged: none of it is for us to remove.
-    if (error instanceof SystemError || error instanceof ForeignError) return false;
-    if (error instanceof IsthmusError) return false;
+    if (error instanceof IsthmusError) return false; // gone meanwhile, not ours, or damaged: not for us to remove
     throw error;
   }
 }
 
-function sweepOrphan(bare: string, path: string, file: NativeSegment): boolean {
-  if (!hasMagic(file.read(0, HEADER.KIND))) return false;
-  const header = readHeader(file, file.stat().size, path);
-  if (header.lifetime !== 'attached') return false;
+/** For an orphan, and for what somebody died removing: the question whether anyone is attached. */
+function toSettle(bare: string, file: NativeSegment): (() => boolean) | undefined {
+  if (!hasMagic(file.read(0, HEADER.KIND))) return undefined;
+  const { lifetime, participants } = readHeader(file, file.stat().size, `/${bare}`);
+  if (lifetime !== 'attached') return undefined;
   // A description of its own: it sees the slots of this very environment, too.
   const anyone = (): boolean => {
-    for (let slot = 0; slot < header.participants; slot++) {
+    for (let slot = 0; slot < participants; slot++) {
       if (file.heldByOther(SLOT_BYTE + slot)) return true;
     }
     return false;
   };
-  if (anyone()) return false;
+  const condemned = file.read(HEADER.STATE, 1)[0] === STATE_CONDEMNED;
+  return condemned || !anyone() ? anyone : undefined;
+}
+
+function settle(bare: string, file: NativeSegment): boolean {
+  const anyone = toSettle(bare, file);
+  if (anyone === undefined) return false;
   const control = new Int32Array(file.map(0, CONTROL_ALIGNMENT, false));
   return removeIfUnused(bare, file, control, anyone);
 }

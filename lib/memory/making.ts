@@ -1,8 +1,20 @@
 /** Making files under a temporary name first, where that is the only way. */
 
+import { randomBytes } from 'node:crypto';
 import { constants as osConstants } from 'node:os';
 import { SystemError } from '../errors.js';
+import { TEMPORARY_PREFIX } from './header-layout.js';
 import { rounds } from './patience.js';
+
+/** A name that nobody else uses; native/files.cc makes the same. */
+export function temporaryName(): string {
+  return `${TEMPORARY_PREFIX}${randomBytes(16).toString('hex')}`;
+}
+
+/** True for such names only: a user's own object may begin alike. */
+export function isTemporaryName(bare: string): boolean {
+  return bare.startsWith(TEMPORARY_PREFIX) && /^[0-9a-f]{32}$/.test(bare.slice(TEMPORARY_PREFIX.length));
+}
 
 const ON_THE_TEMPORARY_FILE: readonly unknown[] = ['shm_open', 'chmod', 'link'];
 

@@ -21,7 +21,7 @@ import { type Header, layOut, readHeader, writeHeader } from './header.js';
 import type { Kind } from './header-layout.js';
 import { makeUnlessSwept } from './making.js';
 import { rounds } from './patience.js';
-import { isCondemned, removeIfUnused } from './removal.js';
+import { isCondemned, isOpen, removeIfUnused } from './removal.js';
 import { Roster } from './roster.js';
 import { isSystemError, outOfSpace, withSystemErrors } from './system-errors.js';
 
@@ -69,7 +69,7 @@ export class Segment {
   /** Locks a slot; false when the object is being removed and the caller must start again from the name. */
   join(ownerWords: readonly number[]): boolean {
     this.roster.claim(this.path, this.words, ownerWords);
-    if (!isCondemned(this.#native, this.#control)) return true;
+    if (!isCondemned(this.name, this.#native, this.#control)) return true;
     this.roster.release();
     return false;
   }
@@ -80,7 +80,13 @@ export class Segment {
 
   /** Finishes the removal of a condemned object, or opens it again if somebody is attached. */
   settle(): void {
-    removeIfUnused(this.name, this.#native, this.#control, () => this.roster.anyoneElse());
+    if (this.header.lifetime === 'persistent') {
+      if (isOpen(this.#control)) return; // its name has moved on
+      throw schemaCorrupt(this.path, 'its state is not open, which a persistent object always is');
+    }
+    withSystemErrors(this.path, () =>
+      removeIfUnused(this.name, this.#native, this.#control, () => this.roster.anyoneElse()),
+    );
   }
 
   /** True for an 'attached' object whose last user died: it should be gone, and whoever finds it removes it. */
@@ -101,6 +107,9 @@ export class Segment {
     this.roster.release();
     try {
       if (this.header.lifetime === 'attached') this.settle();
+    } catch (error) {
+      // Another user's object, in a directory where only that user may remove it: it is an orphan until that user looks.
+      if (!isSystemError(error, 'EPERM') && !isSystemError(error, 'EACCES')) throw error;
     } finally {
       this.discard();
     }

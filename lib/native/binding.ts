@@ -14,8 +14,6 @@ export interface SegmentStat {
   readonly allocated: number;
   readonly mode: number;
   readonly uid: number;
-  /** 0: no name refers to the file any more. */
-  readonly links: number;
 }
 
 /** One open file in /dev/shm and this environment's mappings of it. */

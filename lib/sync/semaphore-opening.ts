@@ -1,11 +1,10 @@
 /** Making and finding POSIX named semaphores: the options, and the checks that the C library does not do. */
 
-import { randomBytes } from 'node:crypto';
 import { chmodSync, linkSync, rmSync } from 'node:fs';
 import { constants as osConstants } from 'node:os';
 import { ForeignError, SystemError } from '../errors.js';
-import { MAKER_BYTE, TEMPORARY_PREFIX } from '../memory/header-layout.js';
-import { makeUnlessSwept } from '../memory/making.js';
+import { MAKER_BYTE } from '../memory/header-layout.js';
+import { makeUnlessSwept, temporaryName } from '../memory/making.js';
 import { rounds } from '../memory/patience.js';
 import { checkFile } from '../memory/segment.js';
 import { withSystemErrors } from '../memory/system-errors.js';
@@ -55,10 +54,11 @@ export function create(bare: string, options: SemaphoreCreateOptions): Opened {
   const { max } = options;
   const make = (): Opened => {
     // sem_open lets the umask cut the mode: made under a random name first, so that the name never shows another mode.
-    const temporary = `${TEMPORARY_PREFIX}${randomBytes(16).toString('hex')}`;
+    const temporary = temporaryName();
     const semaphore = new native.NativeSemaphore(temporary, initial);
     let file: NativeSegment | undefined;
     try {
+      chmodSync(fileOf(temporary), 0o600); // the umask may have cut what it takes to open it
       file = native.open(`sem.${temporary}`, true);
       file.tryLock(MAKER_BYTE); // tells collect() that its maker lives
       chmodSync(fileOf(temporary), mode);

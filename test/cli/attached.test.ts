@@ -2,9 +2,16 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { SpscQueue, Value } from 'isthmus';
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { TURN, takeTurn } from '../processes/alone.mjs';
 import { freshName, start } from '../processes/start.js';
 import { fileOf, isthmus } from './command.js';
+
+let endTurn: () => Promise<void>;
+beforeAll(async () => {
+  endTurn = await takeTurn();
+}, TURN);
+afterAll(() => endTurn());
 
 const output = async (...args: string[]): Promise<string> => {
   const { code, stdout, stderr } = await isthmus(args);

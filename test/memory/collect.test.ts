@@ -1,21 +1,31 @@
 // collect() removes what killed processes left, and nothing else. While others open and close: npm run stress.
 
+import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   existsSync,
+  linkSync,
   lstatSync,
   openSync,
   readdirSync,
+  readFileSync,
+  readlinkSync,
   rmSync,
-  utimesSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { collect, inspect, list, SharedMemory, SpscQueue, Value } from 'isthmus';
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import * as layout from '../../dist/memory/header-layout.js';
+import { TURN, takeTurn } from '../processes/alone.mjs';
 import { freshName, type Peer, start, startWith } from '../processes/start.js';
+
+let endTurn: () => Promise<void>;
+beforeAll(async () => {
+  endTurn = await takeTurn();
+}, TURN);
+afterAll(() => endTurn());
 
 /** A process that has the objects open until it is told or killed. */
 async function user(...names: string[]): Promise<Peer> {
@@ -78,8 +88,9 @@ test('persistent objects, queues with messages, raw memory and files of others s
   expect(names.map((name) => lstatSync(`/dev/shm/${name}`).ino)).toEqual(before);
 });
 
-test('another user sweeps neither what it may not open nor what is not its own', async () => {
-  if (process.getuid?.() !== 0) return; // only root can become another user
+const root = process.getuid?.() === 0; // only root can become another user
+
+test.runIf(root)('another user sweeps neither what it may not open nor what is not its own', async () => {
   const [closed, open] = [freshName(), freshName()];
   const peer = start(
     ({ Value }, { args, say }) => {
@@ -100,6 +111,76 @@ test('another user sweeps neither what it may not open nor what is not its own',
   expect(collect()).toEqual(expect.arrayContaining([`/${closed}`, `/${open}`]));
 });
 
+test.runIf(root)('what another user leaves last, and may not remove, is an orphan of its owner', async () => {
+  const name = freshName();
+  const value = Value.create(name, 'i32', { lifetime: 'attached', mode: 0o666 });
+  const other = startWith(
+    { uid: 65_534 },
+    async ({ Value }, { args, say, heard }) => {
+      const value = Value.attach(args[0]!, { owner: 'any' });
+      say();
+      await heard();
+      value.close();
+      try {
+        Value.attach(args[0]!, { owner: 'any' });
+      } catch (error) {
+        say((error as { code: string }).code);
+      }
+    },
+    name,
+  );
+  await other.said();
+  value.close();
+  other.tell();
+  expect(await other.said()).toBe('EPERM');
+  await other.done();
+  expect(inspect(name).orphaned).toBe(true);
+  expect(collect()).toContain(`/${name}`);
+});
+
+/** Waits until a process has stopped itself. */
+async function stopped(peer: Peer): Promise<void> {
+  while (!/^State:\s+T/m.test(readFileSync(`/proc/${peer.pid}/status`, 'utf8'))) await sleep(5);
+}
+
+test('whoever comes late to an orphan that is gone leaves the new object alone, whatever else leads to the old one', async () => {
+  const name = freshName();
+  const dead = await user(name);
+  dead.kill();
+  await dead.exited;
+  // What a maker leaves that is killed between giving the name and taking the temporary one away.
+  const temporary = `/dev/shm/${layout.TEMPORARY_PREFIX}${randomBytes(16).toString('hex')}`;
+  linkSync(`/dev/shm/${name}`, temporary);
+  try {
+    const late = start(async ({ Value }, { args, say, heard, require }) => {
+      const { native } = require('../dist/native/load.js');
+      const { open } = native;
+      native.open = (...words: never[]) => {
+        const file = open(...words);
+        native.open = open;
+        process.kill(process.pid, 'SIGSTOP');
+        return file;
+      };
+      const value = Value.attach(args[0]!);
+      say(value.value);
+      await heard();
+      value.close();
+    }, name);
+    await stopped(late);
+    expect(collect()).toContain(`/${name}`);
+    const live = Value.create(name, 'i32', { lifetime: 'attached', initial: 42 });
+    late.kill('SIGCONT');
+    expect(await late.said()).toBe(42);
+    expect(inspect(name)).toMatchObject({ contents: { value: 42 }, participants: [{}, { pid: late.pid }] });
+    live.close();
+    late.tell();
+    await late.done();
+    expect(existsSync(`/dev/shm/${name}`)).toBe(false);
+  } finally {
+    rmSync(temporary);
+  }
+});
+
 test.each([true, false])(
   'a removal that was left half done is finished (or undone: somebody attached: %s)',
   async (used) => {
@@ -110,13 +191,11 @@ test.each([true, false])(
     closeSync(fd);
     expect(inspect(name).condemned).toBe(true);
     if (used) {
-      // collect() leaves what is in use alone; whoever attaches next opens it again.
       expect(collect()).not.toContain(`/${name}`);
-      const next = await user(name);
-      expect(inspect(name).participants).toHaveLength(2);
-      expect(inspect(name).condemned).toBe(false);
-      next.tell();
-      await next.done();
+      expect(inspect(name)).toMatchObject({
+        condemned: false,
+        participants: [{ pid: peer.pid, alive: true }],
+      });
       peer.tell();
       await peer.done();
     } else {
@@ -128,13 +207,15 @@ test.each([true, false])(
   },
 );
 
+/** The unfinished files that a process has open. */
+function unfinishedOf(pid: number): string[] {
+  const links = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+  return links.filter((link) => /^\/dev\/shm\/(sem\.)?\.isthmus-/.test(link)).map((link) => link.slice(9));
+}
+
 test('files of objects that were never finished go when their maker is gone, not before', async () => {
-  // Makers that are stopped in the middle: at the first step on the unfinished file.
-  const unfinished = (): string[] =>
-    readdirSync('/dev/shm').filter((file) => /^(sem\.)?\.isthmus-/.test(file));
-  const before = new Set(unfinished());
-  const made = (): string[] => unfinished().filter((file) => !before.has(file));
   const name = freshName();
+  // Makers that are stopped in the middle: at the first step on the unfinished file.
   const makers = [
     startWith(
       { env: { ISTHMUS_DISABLE: 'o_tmpfile' } },
@@ -142,33 +223,40 @@ test('files of objects that were never finished go when their maker is gone, not
         const { native } = require('../dist/native/load.js');
         const { create } = native;
         native.create = (...words: never[]) => {
-          create(...words);
+          const file = create(...words);
           process.kill(process.pid, 'SIGSTOP');
+          return file;
         };
         Value.create(args[0]!, 'i32');
       },
       name,
     ),
     start(({ Semaphore }, { args, require }) => {
-      require('node:fs').chmodSync = () => process.kill(process.pid, 'SIGSTOP');
+      require('node:fs').linkSync = () => process.kill(process.pid, 'SIGSTOP');
       Semaphore.create(args[0]!);
     }, name),
   ];
-  while (made().length < 2) await sleep(10);
-  await sleep(200);
-  const long = new Date(Date.now() - 60_000);
-  const files = made();
-  expect(files.map((file) => file.startsWith('sem.')).sort()).toEqual([false, true]);
-  // Old, as far as a file's times can be set: its ctime cannot, so wait until it is old enough.
-  for (const file of files) utimesSync(`/dev/shm/${file}`, long, long);
-  await sleep(10_500);
-  collect();
-  expect(made()).toEqual(files); // their makers are merely stopped
-  for (const maker of makers) maker.kill();
-  await Promise.all(makers.map((maker) => maker.exited));
-  const removed = collect();
-  expect(made()).toEqual([]);
-  expect(removed).toHaveLength(2);
+  for (const maker of makers) await stopped(maker);
+  const files = makers.flatMap(({ pid }) => unfinishedOf(pid));
+  expect(files.map((file) => file.startsWith('sem.'))).toEqual([false, true]);
+  // A user's own object may begin like one.
+  const odd = `${layout.TEMPORARY_PREFIX}${freshName()}`;
+  Value.create(odd, 'i32').close();
+  const there = () => [...files, odd].map((file) => existsSync(`/dev/shm/${file}`));
+  try {
+    await sleep(10_500); // no call makes a file's ctime older
+    collect();
+    expect(there()).toEqual([true, true, true]); // the makers are merely stopped
+    for (const maker of makers) maker.kill();
+    await Promise.all(makers.map((maker) => maker.exited));
+    const names = files.map((file) => `/${file.replace(/^sem\./, '')}`);
+    const removed = collect();
+    expect(there()).toEqual([false, false, true]);
+    expect(removed).toEqual(expect.arrayContaining(names));
+    expect(removed).toEqual([...removed].sort());
+  } finally {
+    for (const file of [...files, odd]) rmSync(`/dev/shm/${file}`, { force: true });
+  }
 });
 
 test('a maker whose unfinished file was swept all the same starts again', async () => {
@@ -182,8 +270,10 @@ test('a maker whose unfinished file was swept all the same starts again', async 
       let swept = 0;
       const sweep = (): void => {
         if (swept++ % 2 === 1) return;
-        for (const file of fs.readdirSync('/dev/shm'))
-          if (/^(sem\.)?\.isthmus-/.test(file)) fs.rmSync(`/dev/shm/${file}`);
+        for (const fd of fs.readdirSync('/proc/self/fd')) {
+          const file = fs.existsSync(`/proc/self/fd/${fd}`) ? fs.readlinkSync(`/proc/self/fd/${fd}`) : '';
+          if (/^\/dev\/shm\/(sem\.)?\.isthmus-/.test(file)) fs.rmSync(file, { force: true });
+        }
       };
       native.create = (...words: never[]) => {
         const file = create(...words);
@@ -192,10 +282,10 @@ test('a maker whose unfinished file was swept all the same starts again', async 
       };
       const value = Value.create(args[0]!, 'i32', { initial: 3 });
       say([value.value, swept]);
-      const { chmodSync } = fs;
-      fs.chmodSync = (...words: Parameters<typeof chmodSync>) => {
+      const { linkSync } = fs;
+      fs.linkSync = (...words: Parameters<typeof linkSync>) => {
         sweep();
-        chmodSync(...words);
+        linkSync(...words);
       };
       const semaphore = Semaphore.create(args[0]!, { initial: 4 });
       say([semaphore.value, swept]);

@@ -144,6 +144,7 @@ describe('a damaged or newer header', () => {
     ['schema offset', 68, [255, 255, 255, 255], CorruptError],
     ['schema size', 72, [255, 255, 255, 255], CorruptError],
     ['schema size, small', 72, [3, 0, 0, 0], CorruptError],
+    ['state of a persistent object', 128, [2, 0, 0, 0], CorruptError],
     ['schema is no JSON', 256, [255], CorruptError],
     ['schema is an array', 256, [...Buffer.from('[0                     ')], CorruptError],
   ];

@@ -1,11 +1,12 @@
 // Four processes open, close, unlink and collect one 'attached' name, and are killed at random moments, 200 times; now
 // and then all stop. Never two live objects under the name, never an attachment to a condemned one, and never a leftover
-// after the last collect.
+// after the last collect, unfinished files of killed makers included.
 
 import { existsSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { collect, SharedArray, unlink } from 'isthmus';
-import { check, freshName, random, start } from './processes.mjs';
+import { takeTurn } from '../processes/alone.mjs';
+import { check, freshName, now, random, start } from './processes.mjs';
 
 const ACTORS = 4;
 
@@ -20,11 +21,26 @@ export async function run({ report, share }) {
   const kills = Math.round(200 * share);
   for (const disable of ['', 'o_tmpfile']) {
     const way = disable === '' ? '' : ', without O_TMPFILE';
+    const endTurn = await takeTurn(); // its actors would sweep what tests look for
     await report(`${kills} kills around one 'attached' name${way}`, () => lifetimes(kills, disable));
+    await endTurn();
+  }
+}
+
+/** Files of objects in the making, and what is left of them when their maker was killed. */
+const unfinished = () => readdirSync('/dev/shm').filter((file) => file.startsWith('.isthmus-'));
+
+/** Collects until these files are gone: young ones are left alone for 10 s. */
+async function sweep(files) {
+  const left = () => files.filter((file) => existsSync(`/dev/shm/${file}`));
+  for (const deadline = now() + 60_000; left().length > 0; await sleep(250)) {
+    check(now() < deadline, `unfinished files that nobody sweeps: ${left().join(', ')}`);
+    collect();
   }
 }
 
 async function lifetimes(kills, disable) {
+  const before = new Set(unfinished());
   const name = freshName('lifetimes');
   const board = SharedArray.create(`${name}-board`, 'f64', LENGTH);
   const at = (actor, element) => BOARD.ACTORS + actor * BOARD.EACH + element;
@@ -63,7 +79,9 @@ async function lifetimes(kills, disable) {
       sum(BOARD.CHECKED) > 10 * kills,
       `only ${sum(BOARD.CHECKED)} attachments were compared with the name`,
     );
-    return `${sum(BOARD.OPENED)} opened, ${sum(BOARD.CHECKED)} compared, ${sum(BOARD.BEGUN)} unlinked`;
+    const made = unfinished().filter((file) => !before.has(file));
+    await sweep(made);
+    return `${sum(BOARD.OPENED)} opened, ${sum(BOARD.CHECKED)} compared, ${sum(BOARD.BEGUN)} unlinked, ${made.length} unfinished`;
   } finally {
     for (const one of actors) one.kill();
     await Promise.all(actors.map((one) => one.exited));

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
+import { TURN } from '../processes/alone.mjs';
 
 const MAIN = new URL('./main.mjs', import.meta.url).pathname;
 
@@ -24,5 +25,5 @@ test.concurrent.each([
     expect(output).not.toContain('FAILED');
     expect((await exited)[0], output).toBe(0);
   },
-  120_000,
+  TURN, // one of them waits for its turn
 );

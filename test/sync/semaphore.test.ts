@@ -84,6 +84,23 @@ test('mode is set exactly, whatever the umask', () => {
   }
 });
 
+test.runIf(process.getuid?.() === 0)('a umask that cuts the maker itself off changes nothing', async () => {
+  const name = freshName();
+  const peer = startWith(
+    { uid: 65_534 }, // root may open any file
+    ({ Semaphore }, { args, say }) => {
+      process.umask(0o777);
+      const semaphore = Semaphore.create(args[0]!, { initial: 2 });
+      say(semaphore.value);
+      semaphore.close();
+    },
+    name,
+  );
+  expect(await peer.said()).toBe(2);
+  await peer.done();
+  expect(statSync(`/dev/shm/sem.${name}`).mode & 0o7777).toBe(0o600);
+});
+
 describe.each([{}, { ISTHMUS_DISABLE: 'sem_clockwait' }])('with environment %o', (env) => {
   test.each(FORMS)('%s: a release in another process ends the wait', async (form) => {
     const name = freshName();

@@ -1,0 +1,2 @@
+export const TURN: number;
+export function takeTurn(): Promise<() => Promise<void>>;
