@@ -116,7 +116,8 @@ export class Explorer {
     control.set(plan, AT.PLAN);
     control[AT.CRASH_ACTOR] = crash?.actor ?? -1;
     control[AT.CRASH_STEP] = crash?.step ?? 0;
-    control[AT.TIMEOUTS_ALLOWED] = crash === undefined ? (this.#scenario.timeouts ?? 0) : 3;
+    // Where a death wakes nobody (no owner is watched), sleeps end by themselves, within a second.
+    control[AT.TIMEOUTS_ALLOWED] = crash === undefined ? 0 : (this.#scenario.sleepsAfterDeath?.(crash) ?? 0);
     control[AT.MODE] = mode;
     control[AT.SEED] = seed;
     control[AT.TRACE] = trace ? 1 : 0;

@@ -34,11 +34,12 @@ export const variants = Object.fromEntries(
   ]),
 );
 
-/** Elements: the count that only the lock protects. */
+/** Elements: the count that only the lock protects; and who is inside. */
 const COUNT = 0;
+const INSIDE = 1;
 
 export default (variant) => ({
-  actors: ACTORS[variant].map((acquire) => async ({ isthmus, name }) => {
+  actors: ACTORS[variant].map((acquire) => async ({ isthmus, name, me }) => {
     const { lock, view } = isthmus.SharedArray.attach(name);
     const told = [];
     for (let times = variant.includes('twice') ? 2 : 1; times > 0; times--) {
@@ -49,10 +50,12 @@ export default (variant) => ({
         if (error.message !== 'enough' && error.code !== 'ERR_ISTHMUS_TIMEOUT') throw error;
       }
       if (guard === undefined) continue;
+      view[INSIDE + me] = 1;
       const before = view[COUNT];
       if (!lock.locked) throw new Error('held by nobody'); // several shared steps in which another one could come in
       view[COUNT] = before + 1;
       told.push(guard.abandoned);
+      view[INSIDE + me] = 0;
       guard.release();
     }
     return told;
@@ -71,6 +74,8 @@ export default (variant) => ({
     const told = done.filter((abandoned) => abandoned).length + (guard.abandoned ? 1 : 0);
     guard.release();
     if (told > (killed === undefined ? 0 : 1)) throw new Error(`${told} were told of a death`);
+    if (killed !== undefined && object.view[INSIDE + killed] === 1 && told === 0)
+      throw new Error('the holder died, and nobody was told');
     // Those that neither give up nor only try have got it.
     values.forEach((value, who) => {
       if (who !== killed && value.length === 0 && /^(sync|promise)$/.test(ACTORS[variant][who].name))

@@ -4,6 +4,8 @@
 /** One message of 56 bytes fills the smallest ring; two of 24 do. */
 const large = (n) => new Uint8Array(56).fill(n);
 const small = (n) => new Uint8Array(24).fill(n);
+/** Two of 16 leave room that is too small for a third. */
+const uneven = (n) => new Uint8Array(16).fill(n);
 
 const put = {
   Sync: (producer, message) => producer.putSync(message),
@@ -28,6 +30,7 @@ const CASES = {
   'one fits: promise, Sync': ['promise', 'Sync', large, 2],
   'one fits: promise, promise': ['promise', 'promise', large, 2],
   'two fit: Sync, Sync': ['Sync', 'Sync', small, 4],
+  'two fit and leave a gap: Sync, Sync': ['Sync', 'Sync', uneven, 4],
   'two fit: promise, promise': ['promise', 'promise', small, 3],
   'in place: reserve, peek': ['reserve', 'peek', small, 3],
   'many at once: Sync': ['many', 'many', small, 4],
@@ -61,6 +64,8 @@ export default (variant) => {
       }),
     attach: ({ SpscQueue }, name) => SpscQueue.attach(name),
     payload: 65_536,
+    // One that dies between claiming its role and introducing itself: nobody was watching it yet.
+    sleepsAfterDeath: ({ step }) => (step <= 7 ? 1 : 0),
     // One that dies before it has the role leaves the other waiting for somebody to come, as it should.
     mayWaitForEver: ({ isthmus, name, killed }) => {
       if (killed === undefined) return false;

@@ -40,6 +40,7 @@ export default (variant) => {
       }
     }),
     // One who adds and dies before it has leaves the others waiting for a value that never comes.
+    sleepsAfterDeath: () => 3,
     mayWaitForEver: ({ object, killed }) => killed !== undefined && object.value < total,
     create: ({ Value }, name) => Value.create(name, 'i32', { participants: 8 }),
     attach: ({ Value }, name) => Value.attach(name),

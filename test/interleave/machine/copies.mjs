@@ -1,0 +1,70 @@
+// Copies of the built package, changed: with a step before each store into memory, or with a fault in it.
+
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import ts from 'typescript';
+
+const ROOT = new URL('../../..', import.meta.url).pathname;
+
+/** A copy below build-interleave/, which finds the same addon; its dist directory. */
+export function copyPackage(name) {
+  const home = join(ROOT, 'build-interleave', name);
+  rmSync(home, { recursive: true, force: true });
+  mkdirSync(home, { recursive: true });
+  cpSync(join(ROOT, 'dist'), join(home, 'dist'), { recursive: true });
+  for (const folder of ['build', 'prebuilds']) {
+    if (existsSync(join(ROOT, folder))) symlinkSync(join(ROOT, folder), join(home, folder));
+  }
+  writeFileSync(join(home, 'package.json'), readFileSync(join(ROOT, 'package.json')));
+  return join(home, 'dist');
+}
+
+export function removeCopies() {
+  rmSync(join(ROOT, 'build-interleave'), { recursive: true, force: true });
+}
+
+/** Files in which a store may go to shared memory. */
+const STORING = [
+  'messages/framing.js',
+  'messages/ring-writer.js',
+  'messages/ring-reader.js',
+  'values/cells.js',
+];
+/** Methods that store many elements at once. */
+const BULK = new Set(['set', 'fill', 'copyWithin', 'write']);
+
+/** Puts a step before every store into a typed array: they lie between the Atomics, where nothing else can intercept. */
+export function stepStores(dist) {
+  let count = 0;
+  for (const file of STORING) {
+    const path = join(dist, file);
+    const text = readFileSync(path, 'utf8');
+    const source = ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true);
+    const places = [];
+    const visit = (node) => {
+      const stores =
+        (ts.isBinaryExpression(node) &&
+          node.operatorToken.kind >= ts.SyntaxKind.FirstAssignment &&
+          node.operatorToken.kind <= ts.SyntaxKind.LastAssignment &&
+          ts.isElementAccessExpression(node.left)) ||
+        (ts.isCallExpression(node) &&
+          ts.isPropertyAccessExpression(node.expression) &&
+          BULK.has(node.expression.name.text));
+      if (stores) places.push([node.getStart(source), node.getEnd()]);
+      ts.forEachChild(node, visit);
+    };
+    visit(source);
+    count += places.length;
+    const inserts = places.flatMap(([start, end]) => [
+      [start, '(__step(), '],
+      [end, ')'],
+    ]);
+    inserts.sort(([a], [b]) => b - a);
+    writeFileSync(
+      path,
+      inserts.reduce((all, [at, what]) => all.slice(0, at) + what + all.slice(at), text),
+    );
+  }
+  if (count < 5) throw new Error(`only ${count} stores were found: has the package moved?`);
+  return count;
+}

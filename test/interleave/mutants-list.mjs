@@ -1,0 +1,224 @@
+// Deliberate faults: where, what is replaced by what, and which scenarios must notice.
+
+const WRITER = 'messages/ring-writer.js';
+const READER = 'messages/ring-reader.js';
+const LOCK = 'sync/robust-lock.js';
+const SPSC = ['spsc|one fits: Sync, Sync', 'spsc|two fit: Sync, Sync', 'spsc|two fit: promise, promise'];
+const LOCKS = ['lock|Sync, Sync', 'lock|Sync, promise', 'lock|Sync, Sync, Sync'];
+const VALUES = [
+  'value|Sync waits, one adds',
+  'value|promise waits, one adds',
+  'value|two wait, one adds twice',
+];
+
+export const MUTANTS = [
+  // ---- the ring
+  {
+    name: 'the producer publishes before it has written',
+    file: WRITER,
+    find: '        this.#frames[at] = length;\n        this.#frames[at + 1] = type;\n        this.#tail = ',
+    replace:
+      '        Atomics.exchange(this.#words, ring_layout_js_1.RING.TAIL, (this.#tail + ring_layout_js_1.FRAME_BYTES + ((length + 7) & ~7)) | 0);\n        this.#frames[at] = length;\n        this.#frames[at + 1] = type;\n        this.#tail = ',
+    caughtBy: SPSC,
+    stores: true,
+  },
+  {
+    name: 'the producer forgets to wake the consumer',
+    file: WRITER,
+    find: 'RingReader.arm (the flag tells us to wake).\n        const before = Atomics.exchange(this.#words, ring_layout_js_1.RING.TAIL, this.#tail);\n        if ((before & ring_layout_js_1.SLEEPS) !== 0)',
+    replace:
+      'RingReader.arm (the flag tells us to wake).\n        Atomics.exchange(this.#words, ring_layout_js_1.RING.TAIL, this.#tail);\n        if (false)',
+    caughtBy: SPSC,
+  },
+  {
+    name: 'the consumer forgets to wake the producer',
+    file: READER,
+    find: 'const before = Atomics.exchange(this.#words, ring_layout_js_1.RING.HEAD, this.#head);\n        if ((before & ring_layout_js_1.SLEEPS) !== 0)',
+    replace: 'Atomics.exchange(this.#words, ring_layout_js_1.RING.HEAD, this.#head);\n        if (false)',
+    caughtBy: SPSC,
+  },
+  {
+    name: 'the end wakes nobody',
+    file: WRITER,
+    find: 'this.#tail | ring_layout_js_1.ENDED); // pairs with RingReader.#look and arm\n        if ((before & ring_layout_js_1.SLEEPS) !== 0)',
+    replace:
+      'this.#tail | ring_layout_js_1.ENDED); // pairs with RingReader.#look and arm\n        if (false)',
+    caughtBy: SPSC,
+  },
+  {
+    name: 'publishing is a store instead of an exchange with the flag',
+    file: READER,
+    find: 'const before = Atomics.exchange(this.#words, ring_layout_js_1.RING.HEAD, this.#head);',
+    replace:
+      'const before = Atomics.load(this.#words, ring_layout_js_1.RING.HEAD);\n        Atomics.store(this.#words, ring_layout_js_1.RING.HEAD, this.#head);',
+    caughtBy: SPSC,
+  },
+  {
+    name: 'the consumer announces its sleep with a plain store',
+    file: READER,
+    find: 'if (found !== expected && Atomics.compareExchange(words, ring_layout_js_1.RING.TAIL, found, expected) !== found)\n            return undefined;',
+    replace: 'Atomics.store(words, ring_layout_js_1.RING.TAIL, expected);',
+    caughtBy: SPSC,
+  },
+  {
+    name: 'the producer announces its sleep with a plain store',
+    file: WRITER,
+    find: 'if (found !== expected && Atomics.compareExchange(words, ring_layout_js_1.RING.HEAD, found, expected) !== found)\n            return undefined;',
+    replace: 'Atomics.store(words, ring_layout_js_1.RING.HEAD, expected);',
+    caughtBy: SPSC,
+  },
+  {
+    name: 'the producer counts room that is not there',
+    file: WRITER,
+    find: 'this.#head = head;\n        return this.capacity - used - ring_layout_js_1.FRAME_BYTES;',
+    replace: 'this.#head = head;\n        return this.capacity - used;',
+    caughtBy: ['spsc|two fit and leave a gap: Sync, Sync'],
+  },
+  {
+    name: 'the consumer gives room back before it has copied',
+    file: 'messages/spsc-consumer.js',
+    find: '        this.#peeking = false;\n        try {\n            return this.#frames.read();',
+    replace:
+      '        this.#peeking = false;\n        Atomics.exchange(this.segment.words, 32, Atomics.load(this.segment.words, 0) & ~7);\n        try {\n            return this.#frames.read();',
+    caughtBy: SPSC,
+    stores: true,
+  },
+  {
+    name: 'who comes does not introduce itself',
+    file: WRITER,
+    find: 'if ((Atomics.load(this.#words, ring_layout_js_1.RING.TAIL) & ring_layout_js_1.SLEEPS) !== 0)',
+    replace: 'if (false)',
+    caughtBy: ['spsc|one fits: Sync, Sync', 'spsc|two fit: promise, promise'],
+  },
+  // ---- peers
+  {
+    name: 'a role is taken without asking whether its holder lives',
+    file: 'memory/roles.js',
+    find: 'if (holder !== 0 && !roster.isDead(found)) {',
+    replace: 'if (false) {',
+    caughtBy: ['spsc|a producer is succeeded', 'spsc|a consumer is succeeded'],
+  },
+  {
+    name: 'a role is claimed with a store',
+    file: 'memory/roles.js',
+    find: 'if (Atomics.compareExchange(words, index, found, roster.owner) === found) {',
+    replace: 'Atomics.store(words, index, roster.owner); {',
+    caughtBy: ['spsc|a producer is succeeded', 'spsc|a consumer is succeeded'],
+  },
+  {
+    name: 'the death of the peer is an error before everything was delivered',
+    file: 'messages/peer.js',
+    find: 'const result = operation.attempt();',
+    replace: 'if (died) throw this.#error();\n                const result = operation.attempt();',
+    caughtBy: ['spsc|two fit: Sync, Sync', 'spsc|two fit: promise, promise'],
+  },
+  {
+    name: 'nobody asks whether the peer is dead',
+    file: 'messages/peer.js',
+    find: "died = this.#state === 'died';",
+    replace: 'died = false;',
+    caughtBy: ['spsc|one fits: Sync, Sync'],
+  },
+  // ---- the lock
+  {
+    name: 'a release wakes nobody',
+    file: LOCK,
+    find: 'load_js_1.native.futexWake(this.#words, this.#index);\n            this.#startHoldOff();',
+    replace: 'this.#startHoldOff();',
+    caughtBy: LOCKS,
+  },
+  {
+    name: 'the lock is taken with a store',
+    file: LOCK,
+    find: 'if (Atomics.compareExchange(words, this.#index, found, this.#roster.owner | sleepers) !== found)\n                continue;',
+    replace: 'Atomics.store(words, this.#index, this.#roster.owner | sleepers);',
+    caughtBy: LOCKS,
+  },
+  {
+    name: 'the sleepers are forgotten when the lock is announced as awaited',
+    file: LOCK,
+    find: 'const expected = found | roster_layout_js_1.OWNER_SLEEPERS;',
+    replace: 'const expected = found;',
+    caughtBy: LOCKS,
+  },
+  {
+    name: 'the sleepers are announced with a store',
+    file: LOCK,
+    find: 'if (found !== expected && Atomics.compareExchange(words, index, found, expected) !== found)\n            return undefined;',
+    replace: 'Atomics.store(words, index, expected);',
+    caughtBy: LOCKS,
+  },
+  {
+    name: 'nobody is told that the holder died',
+    file: LOCK,
+    find: 'return held || (found & roster_layout_js_1.OWNER_ABANDONED) !== 0;',
+    replace: 'return false;',
+    caughtBy: ['lock|Sync, Sync', 'lock|Sync, Sync, Sync'],
+  },
+  {
+    name: 'sleepers do not watch the mark of the holder',
+    file: 'memory/roster.js',
+    find: 'return { mark: { words: this.#control, index: this.#markIndex(slot), expected } };',
+    replace: 'return {};',
+    caughtBy: [...LOCKS, ...SPSC],
+  },
+  {
+    name: 'a living holder is taken for dead',
+    file: 'memory/roster.js',
+    find: 'return ((this.#mark(slot) ?? 0) & roster_layout_js_1.MARK_DIED) !== 0;',
+    replace: 'return true;',
+    caughtBy: LOCKS,
+  },
+  {
+    name: 'a release marks the lock as abandoned',
+    file: LOCK,
+    find: 'abandoned ? roster_layout_js_1.OWNER_ABANDONED : 0)',
+    replace: 'roster_layout_js_1.OWNER_ABANDONED)',
+    caughtBy: LOCKS,
+  },
+  // ---- waiting
+  {
+    name: 'a Sync form does not look again after it has announced its sleep',
+    file: 'waiting/sync.js',
+    find: '        const point = operation.arm();\n        // Looked at again after the announcement: whoever changes the state from here on sees that somebody sleeps.\n        result = operation.attempt();\n        if (result !== blocking_js_1.PENDING)\n            return result;',
+    replace:
+      '        result = operation.attempt();\n        if (result !== blocking_js_1.PENDING)\n            return result;\n        const point = operation.arm();',
+    caughtBy: VALUES,
+  },
+  {
+    name: 'a promise form does not look again after it has announced its sleep',
+    file: 'waiting/line.js',
+    find: 'if (!this.#serve() && point !== undefined)\n                    return;',
+    replace: 'if (point !== undefined)\n                    return;',
+    caughtBy: VALUES,
+  },
+  {
+    name: 'a writer of a value does not look whether somebody sleeps',
+    file: 'values/watch.js',
+    find: 'if ((Atomics.load(this.#words, watch_layout_js_1.WATCH.SLEEP) & ASLEEP) !== 0)',
+    replace: 'if (false)',
+    caughtBy: VALUES,
+  },
+  {
+    name: 'a writer looks for sleepers before it stores',
+    file: 'values/value.js',
+    find: '        const before = this.#cells.add(0, amount, sign);\n        this.watch.changed();',
+    replace: '        this.watch.changed();\n        const before = this.#cells.add(0, amount, sign);',
+    caughtBy: VALUES,
+  },
+  {
+    name: 'a woken word keeps its old count',
+    file: 'values/watch.js',
+    find: 'found, (found + 1) | 0) === found)',
+    replace: 'found, found) === found)',
+    caughtBy: [...VALUES, 'value|Sync waits for two who add'],
+  },
+  {
+    name: 'an add is a load and a store',
+    file: 'values/cells.js',
+    find: 'if (Atomics.compareExchange(this.view, index, before, after) === before)\n                return before;',
+    replace: 'Atomics.store(this.view, index, after);\n            return before;',
+    first: true, // of IntCells
+    caughtBy: ['value|Sync waits for two who add'],
+  },
+];
