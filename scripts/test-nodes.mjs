@@ -46,11 +46,16 @@ for (const version of named.length > 0 ? named : ['20', '22', '24', '26']) {
   const real = spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout?.trim();
   console.log(`\n---- Node ${real}`);
   const before = elapsed();
-  const { status, signal } = spawnSync(node, [vitest, 'run', ...forVitest], {
-    cwd: root,
-    env: { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}` },
-    stdio: 'inherit',
-  });
+  // Schedules are the same in every version: the machine runs on the one that is developed with.
+  const { status, signal } = spawnSync(
+    node,
+    [vitest, 'run', '--exclude', 'test/interleave/**', ...forVitest],
+    {
+      cwd: root,
+      env: { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}` },
+      stdio: 'inherit',
+    },
+  );
   const took = elapsed() - before;
   longest = Math.max(longest, took);
   results.push([

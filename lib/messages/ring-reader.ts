@@ -81,7 +81,12 @@ export class RingReader {
 
   /** Wakes the producer if it sleeps, so that from now on it watches us. */
   introduce(): void {
-    if ((Atomics.load(this.#words, RING.HEAD) & SLEEPS) !== 0) native.futexWake(this.#words, RING.HEAD); // pairs with arm
+    const found = Atomics.load(this.#words, RING.HEAD);
+    if ((found & SLEEPS) === 0) return;
+    // The word changes, so that one who is just falling asleep looks again, too. Pairs with arm; nobody else writes more
+    // than the flag, so there is nothing to do if it fails.
+    Atomics.compareExchange(this.#words, RING.HEAD, found, found & ~SLEEPS);
+    native.futexWake(this.#words, RING.HEAD);
   }
 
   /** Announces that the consumer sleeps until the producer's position moves. */

@@ -102,7 +102,12 @@ export class RingWriter {
 
   /** Wakes the consumer if it sleeps, so that from now on it watches us. */
   introduce(): void {
-    if ((Atomics.load(this.#words, RING.TAIL) & SLEEPS) !== 0) native.futexWake(this.#words, RING.TAIL); // pairs with arm
+    const found = Atomics.load(this.#words, RING.TAIL);
+    if ((found & SLEEPS) === 0) return;
+    // The word changes, so that one who is just falling asleep looks again, too. Pairs with arm; nobody else writes more
+    // than the flag, so there is nothing to do if it fails.
+    Atomics.compareExchange(this.#words, RING.TAIL, found, found & ~SLEEPS);
+    native.futexWake(this.#words, RING.TAIL);
   }
 
   /** Announces that the producer sleeps until the consumer's position moves. */

@@ -5,17 +5,28 @@
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
+import { copyPackage, removeCopies, stepStores } from './machine/copies.mjs';
 
 const option = (name, otherwise) =>
   process.argv.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3) ?? otherwise;
 
-const FILES = ['lock', 'value', 'spsc'];
+const FILES = ['lock', 'value', 'spsc', 'closing', 'lifetimes', 'spsc with stores'];
+/** The variants that also run with a step before every store into memory. */
+const STORES = new Set([
+  'one fits: Sync, Sync',
+  'two fit: Sync, Sync',
+  'in place: reserve, peek',
+  'many at once: Sync',
+]);
 const share = Number(option('share', 1));
 const only = option('only', FILES.join()).split(',');
 const dist = new URL(option('dist', '../../dist'), import.meta.url).pathname;
 const replay = option('replay', '');
 const quiet = process.argv.includes('--json');
 const worker = new URL('machine/run.mjs', import.meta.url).pathname;
+
+/** ms after which a scenario hangs. */
+const WATCHDOG = 10 * 60_000;
 
 /** One process for each scenario, pinned: a hand-over between threads of one core is several times as fast. */
 function start(core, job) {
@@ -30,7 +41,12 @@ function start(core, job) {
     createInterface({ input: child.stdout }).on('line', (line) => {
       result = JSON.parse(line);
     });
-    child.on('close', (code, signal) => resolve(result ?? { ...job, error: `ended with ${code ?? signal}` }));
+    const dog = setTimeout(() => child.kill('SIGKILL'), WATCHDOG);
+    child.on(
+      'close',
+      (code, signal) =>
+        clearTimeout(dog) ?? resolve(result ?? { ...job, error: `ended with ${code ?? signal}` }),
+    );
   });
 }
 
@@ -48,17 +64,25 @@ if (replay !== '') {
 }
 
 const jobs = [];
-for (const file of only) {
+for (const what of only) {
+  const [file, stores] = what.split(' with ');
   const { variants } = await import(`./scenarios/${file}.mjs`);
-  for (const [variant, limits] of Object.entries(variants))
-    jobs.push({ file, variant, dist, share, ...limits });
+  const from = stores === undefined ? dist : copyPackage('stores');
+  if (stores !== undefined) stepStores(from);
+  for (const [variant, limits] of Object.entries(variants)) {
+    // Each byte's store is a step: fewer schedules get as far.
+    const fewer =
+      stores === undefined ? {} : { bound: 2, crashBound: 1, most: 2000, mostCrash: 30, random: 100 };
+    if (stores === undefined || STORES.has(variant))
+      jobs.push({ file, what, variant, dist: from, share, ...limits, ...fewer });
+  }
 }
 
 const row = (cells, widths) =>
   cells
     .map((cell, n) => (n < 1 ? String(cell).padEnd(widths[n]) : String(cell).padStart(widths[n])))
     .join('  ');
-const WIDTHS = [46, 6, 5, 10, 7, 10, 7, 6];
+const WIDTHS = [52, 6, 5, 10, 7, 10, 7, 6];
 if (!quiet)
   console.log(
     row(['scenario', 'actors', 'bound', 'schedules', 'crashes', 'schedules', 'random', 's'], WIDTHS),
@@ -81,7 +105,7 @@ await Promise.all(
       console.log(
         row(
           [
-            `${file}: ${variant}`,
+            `${result.what}: ${variant}`,
             actors,
             bound,
             result.schedules ?? '-',
@@ -102,6 +126,7 @@ await Promise.all(
     }
   }),
 );
+removeCopies();
 if (quiet) {
   console.log(JSON.stringify({ schedules, points, broken, results }));
 } else {

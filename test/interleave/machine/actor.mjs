@@ -16,10 +16,17 @@ const { isthmus, state, turn, keyOf, real } = intercept(dist, scheduler, control
 const { default: describe } = await import(file);
 const scenario = describe(variant);
 const role = scenario.actors[me];
+state.names = scenario.names === true; // opening and looking are steps where names come and go
 
 /** Attached once for all schedules: a slot of its own, which no schedule gives back. */
 const base = scenario.attach?.(isthmus, name);
+control[AT.SLOT + me] = -1;
 if (base !== undefined) noteSlot();
+else
+  scheduler.onDeath = () => {
+    for (const file of state.files) file.die();
+  };
+const lasting = new Set(state.files);
 state.tracked.clear();
 
 real.add(control, AT.READY, 1);
@@ -38,6 +45,7 @@ async function round() {
     outcome ??= value;
   };
   state.loop.now += 1000; // what the schedule before had to wait for is over
+  state.forget();
   state.on = true;
   if (!scheduler.over) {
     const context = {
@@ -87,6 +95,7 @@ async function tidyUp() {
     }
   }
   state.tracked.clear();
+  for (const file of [...state.files]) if (!lasting.has(file)) file.close(); // of somebody killed in the middle of opening
   await microtasks();
   for (let n = 0; n < 20 && state.loop.runImmediates(); n++) await microtasks();
   state.loop.settle();

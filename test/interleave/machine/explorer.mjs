@@ -1,7 +1,7 @@
 // Runs one scenario under many schedules: all of them up to a bound of preemptions (Musuvathi and Qadeer, "Iterative
 // context bounding", PLDI 2007), or random ones; undisturbed, or with one actor killed before each of its shared steps.
 
-import { openSync, readFileSync, writeSync } from 'node:fs';
+import { openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import {
@@ -92,7 +92,8 @@ export class Explorer {
   async end() {
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
     this.#object.close();
-    this.#isthmus.unlink(this.#name);
+    for (const file of readdirSync('/dev/shm'))
+      if (file.startsWith(this.#name)) rmSync(`/dev/shm/${file}`, { force: true });
   }
 
   // ---- one schedule
@@ -105,6 +106,7 @@ export class Explorer {
     const control = this.#control;
     const count = this.#scenario.actors.length;
     this.#restore();
+    this.#scenario.prepare?.({ isthmus: this.#isthmus, name: this.#name });
     control[AT.STEPS] =
       control[AT.VERDICT] =
       control[AT.CHOICES] =
@@ -183,12 +185,17 @@ export class Explorer {
 
   #judge(verdict, crash) {
     const outcomes = this.#scenario.actors.map((_, who) => this.#outcome(who));
-    const failed = outcomes.find(({ error }) => error !== undefined);
+    const { tolerates } = this.#scenario;
+    const failed = outcomes.find(
+      ({ error, code }) =>
+        error !== undefined && (crash === undefined || code !== tolerates || tolerates === undefined),
+    );
     if (failed !== undefined) throw new Error(failed.error);
+
     const killed = crash !== undefined && this.crashed ? crash.actor : undefined;
     const context = { isthmus: this.#isthmus, object: this.#object, name: this.#name, killed };
     if (verdict === VERDICT.DEADLOCK && this.#scenario.mayWaitForEver?.(context)) return;
-    if (verdict !== VERDICT.FINISHED) throw new Error(VERDICT_NAMES[verdict]);
+    if (verdict !== VERDICT.FINISHED && verdict !== VERDICT.FAILED) throw new Error(VERDICT_NAMES[verdict]);
     const values = outcomes.map(({ value }) => value);
     this.#scenario.check?.({ ...context, values });
   }
@@ -222,29 +229,33 @@ export class Explorer {
 
   // ---- many schedules
 
-  /** All schedules with at most `bound` preemptions. */
+  /** All schedules with at most `bound` preemptions, those with the fewest first. */
   explore(bound, { crash, most = Number.POSITIVE_INFINITY } = {}) {
-    const stack = [[]];
+    const waiting = Array.from({ length: bound + 1 }, () => []);
+    waiting[0].push([]);
     let ran = 0;
     let crashes = 0;
-    while (stack.length > 0 && ran < most) {
-      const plan = stack.pop();
+    for (let few = 0; few <= bound && ran < most; ) {
+      const plan = waiting[few].pop();
+      if (plan === undefined) {
+        few++;
+        continue;
+      }
       const choices = this.run(plan, { crash });
       ran++;
       if (crash !== undefined && this.crashed) crashes++;
+      const taken = choices.map(({ chosen }) => chosen);
       let preemptions = 0;
       choices.forEach(({ chosen, ran: who, enabled, canGoOn }, at) => {
-        if (at >= plan.length) {
-          for (let other = 0; other < MOST_ACTORS; other++) {
-            if (((enabled >> other) & 1) === 0 || other === chosen) continue;
-            if (preemptions + (canGoOn && other !== who ? 1 : 0) > bound) continue;
-            stack.push([...choices.slice(0, at).map((choice) => choice.chosen), other]);
-          }
+        for (let other = 0; at >= plan.length && other < MOST_ACTORS; other++) {
+          if (((enabled >> other) & 1) === 0 || other === chosen) continue;
+          const then = preemptions + (canGoOn && other !== who ? 1 : 0);
+          if (then <= bound) waiting[then].push([...taken.slice(0, at), other]);
         }
         if (canGoOn && chosen !== who) preemptions++;
       });
     }
-    return { ran, crashes, complete: stack.length === 0 };
+    return { ran, crashes, complete: waiting.every((left) => left.length === 0) };
   }
 
   /** Each actor killed before each of its steps, each time under all schedules with at most `bound` preemptions. */

@@ -24,7 +24,7 @@ const real = {
 export function intercept(dist, scheduler, control, me) {
   const loop = new Loop();
   loop.install();
-  const state = { on: false, loop, tracked: new Set() };
+  const state = { on: false, loop, tracked: new Set(), files: new Set(), names: false };
   const step = (what, words, index) => {
     if (state.on) scheduler.step(what, words, index);
   };
@@ -47,6 +47,19 @@ export function intercept(dist, scheduler, control, me) {
               return operation(array, index, expected, value);
             };
   }
+  // A short sleep between two tries (lib/memory/patience.ts): gives way until somebody else has got on.
+  let seen = 0;
+  Atomics.wait = (...args) => {
+    if (!state.on) return real.wait(...args);
+    loop.now += args[3];
+    const before = seen;
+    seen = scheduler.stepsOfOthers();
+    scheduler.sleep([], 2, before);
+    return 'timed-out';
+  };
+  state.forget = () => {
+    seen = -1;
+  };
   globalThis.__step = () => step('store'); // stores, in the copy of the package that calls it
 
   const require = createRequire(`${dist}/`);
@@ -73,14 +86,38 @@ export function intercept(dist, scheduler, control, me) {
   };
   /** Files as the addon opens them, their methods intercepted. (Those of the addon's own class cannot be replaced.) */
   const wrap = (file) => {
-    const methods = ['reserve', 'stat', 'read', 'takeSlot', 'leaveSlot', 'close'];
-    const wrapped = Object.fromEntries(methods.map((name) => [name, (...args) => file[name](...args)]));
-    for (const name of ['tryLock', 'unlock', 'publish']) {
-      wrapped[name] = (argument) => {
-        step(name);
-        return file[name](argument);
-      };
-    }
+    const bytes = new Set(); // that this file's description holds
+    const wrapped = {};
+    for (const name of ['reserve', 'read', 'takeSlot', 'leaveSlot'])
+      wrapped[name] = (...args) => file[name](...args);
+    wrapped.stat = () => {
+      if (state.names) step('stat');
+      return file.stat();
+    };
+    wrapped.publish = (name) => {
+      step('publish');
+      return file.publish(name);
+    };
+    wrapped.tryLock = (byte) => {
+      step(`tryLock ${byte - SLOT_BYTE}`);
+      const taken = file.tryLock(byte);
+      if (taken) bytes.add(byte);
+      return taken;
+    };
+    wrapped.unlock = (byte) => {
+      step(`unlock ${byte - SLOT_BYTE}`);
+      bytes.delete(byte);
+      return file.unlock(byte);
+    };
+    wrapped.close = () => {
+      state.files.delete(wrapped);
+      return file.close();
+    };
+    /** What the kernel does with the locks of the dead. */
+    wrapped.die = () => {
+      for (const byte of bytes) file.unlock(byte);
+    };
+    state.files.add(wrapped);
     wrapped.heldByOther = (byte) => {
       step(`heldByOther ${byte - SLOT_BYTE}`);
       if (state.on && scheduler.isDeadSlot(byte - SLOT_BYTE)) return false;
@@ -96,9 +133,13 @@ export function intercept(dist, scheduler, control, me) {
     };
     return wrapped;
   };
-  const { create, open } = native;
+  const { create, open, list } = native;
   native.create = (...args) => wrap(create(...args));
-  native.open = (...args) => wrap(open(...args));
+  native.open = (...args) => {
+    if (state.names) step('open');
+    return wrap(open(...args));
+  };
+  native.list = () => list().filter((file) => file.startsWith('interleave-')); // nobody sweeps what is not ours
 
   // ---- sleeping and waking
 

@@ -8,17 +8,23 @@ const { default: describe } = await import(file);
 const scenario = describe(job.variant);
 const explorer = new Explorer(scenario, { dist: job.dist, file, variant: job.variant });
 const began = performance.now();
-const result = { file: job.file, variant: job.variant, actors: scenario.actors.length, bound: job.bound };
+const result = {
+  file: job.file,
+  what: job.what ?? job.file,
+  variant: job.variant,
+  actors: scenario.actors.length,
+  bound: job.bound,
+};
 await explorer.begin();
 try {
   if (job.schedule !== undefined) {
     explorer.run(lengthen(job.schedule.plan), { crash: job.schedule.crash, trace: true });
   } else {
-    const most = Math.ceil((job.most ?? 150_000) * job.share);
+    const most = Math.ceil((job.most ?? 30_000) * job.share);
     result.schedules = explorer.explore(job.bound, { most }).ran;
     const before = explorer.schedules;
     result.points = explorer.exploreCrashes(job.crashBound, {
-      most: Math.ceil((job.mostCrash ?? 2000) * job.share),
+      most: Math.ceil((job.mostCrash ?? 300) * job.share),
     });
     result.crashSchedules = explorer.schedules - before;
     result.random = Math.ceil(job.random * job.share);

@@ -61,6 +61,7 @@ export class Scheduler {
    * @returns why it ended, see REASON
    */
   sleep(keys, timed, since = 0) {
+    if (this.over) throw new Unwind('over');
     const control = this.#control;
     const me = this.#me;
     control[AT.TIMED + me] = Number(timed);

@@ -65,7 +65,8 @@ export default (variant) => {
     attach: ({ SpscQueue }, name) => SpscQueue.attach(name),
     payload: 65_536,
     // One that dies between claiming its role and introducing itself: nobody was watching it yet.
-    sleepsAfterDeath: ({ step }) => (step <= 7 ? 1 : 0),
+    sleepsAfterDeath: ({ actor, step }) =>
+      step <= (actor === 0 ? 8 : 6) || variant.includes('succeeded') ? 1 : 0,
     // One that dies before it has the role leaves the other waiting for somebody to come, as it should.
     mayWaitForEver: ({ isthmus, name, killed }) => {
       if (killed === undefined) return false;
