@@ -54,6 +54,7 @@ async function round() {
       base,
       me,
       now: () => scheduler.stepsOfOthers(),
+      die: () => scheduler.die(),
       pause: (since) => scheduler.sleep([], 2, since),
     };
     const run = async () => role(context);

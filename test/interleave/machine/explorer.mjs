@@ -149,8 +149,10 @@ export class Explorer {
 
   /** Whether the crash that was asked for came about in the last schedule. */
   get crashed() {
-    const actor = this.#control[AT.CRASH_ACTOR];
-    return actor >= 0 && this.#control[AT.STATE + actor] === STATE.DEAD;
+    const control = this.#control;
+    const actor = control[AT.CRASH_ACTOR];
+    if (actor < 0 || control[AT.STATE + actor] !== STATE.DEAD) return false;
+    return control[AT.OWN_STEPS + actor] === control[AT.CRASH_STEP]; // and not by itself
   }
 
   #visit(who) {

@@ -40,7 +40,7 @@ export class Scheduler {
     const me = this.#me;
     if (this.over) throw new Unwind('over');
     const own = ++control[AT.OWN_STEPS + me];
-    if (control[AT.CRASH_ACTOR] === me && control[AT.CRASH_STEP] === own) this.#die();
+    if (control[AT.CRASH_ACTOR] === me && control[AT.CRASH_STEP] === own) this.die();
     if (++control[AT.STEPS] > control[AT.LIMIT]) this.#end(VERDICT.LIVELOCK);
     this.#choose();
     control[AT.PROGRESS]++;
@@ -120,7 +120,8 @@ export class Scheduler {
   /** What the kernel does at a death is for the interception (`onDeath`): marks, byte locks. */
   onDeath = () => {};
 
-  #die() {
+  /** The actor is killed here. */
+  die() {
     const control = this.#control;
     control[AT.STATE + this.#me] = STATE.DEAD;
     this.onDeath();

@@ -40,6 +40,13 @@ const attach = attempt(({ Value }, name) => {
   value.close();
   return mine;
 });
+/** Two slots: a third participant is refused while two are attached, and takes a slot of those that left or died. */
+const crowded = attempt(({ Value }, name) => {
+  const value = Value.open(name, 'i32', { participants: 2 });
+  value.add(1);
+  value.close();
+  return 'in';
+});
 const unlink = attempt(({ unlink }, name) => unlink(name) ?? 'unlinked');
 const collect = attempt(({ collect }) => collect());
 
@@ -53,6 +60,7 @@ const CASES = {
   'one opens, one unlinks': [attached, unlink],
   'two open, one unlinks': [attached, attached, unlink],
   'two unlink': [unlink, unlink],
+  'three claim two slots': [crowded, crowded, crowded],
 };
 
 export const variants = Object.fromEntries(
@@ -82,8 +90,13 @@ export default (variant) => ({
       values.filter((value) => value === 'unlinked').length !== 1
     )
       throw new Error(`unlinked by: ${values}`);
+    if (CASES[variant][0] === crowded && killed === undefined) {
+      const { value } = isthmus.inspect(nameOf(name)).contents;
+      const entered = values.filter((one) => one === 'in').length;
+      if (value !== entered || entered < 2) throw new Error(`${entered} were let in, the value is ${value}`);
+    }
     const exists = () => existsSync(`/dev/shm/${nameOf(name)}`);
-    const stays = variant.includes('persistent') || variant === 'two create';
+    const stays = variant.includes('persistent') || variant === 'two create' || CASES[variant][0] === crowded;
     if (killed === undefined && !stays && exists()) throw new Error('it is left behind');
     if (!exists()) return;
     // A newcomer finds an object that can be used, or removes what the dead one left.

@@ -13,6 +13,9 @@ const aborted = (lock) => {
 };
 const tried = (lock) => lock.tryAcquire();
 
+/** Killed while it holds the lock, in every schedule; another one may be killed as well. */
+const dies = (lock) => lock.acquireSync();
+
 const ACTORS = {
   'Sync, Sync': [sync, sync],
   'Sync, promise': [sync, promise],
@@ -25,6 +28,8 @@ const ACTORS = {
   'Sync, Sync timeout, Sync': [sync, syncFor5, sync],
   'Sync, try, promise': [sync, tried, promise],
   'promise twice, Sync twice': [promise, sync],
+  'a holder dies, Sync, Sync': [dies, sync, sync],
+  'a holder dies, Sync, promise': [dies, sync, promise],
 };
 
 export const variants = Object.fromEntries(
@@ -39,7 +44,7 @@ const COUNT = 0;
 const INSIDE = 1;
 
 export default (variant) => ({
-  actors: ACTORS[variant].map((acquire) => async ({ isthmus, name, me }) => {
+  actors: ACTORS[variant].map((acquire) => async ({ isthmus, name, me, die }) => {
     const { lock, view } = isthmus.SharedArray.attach(name);
     const told = [];
     for (let times = variant.includes('twice') ? 2 : 1; times > 0; times--) {
@@ -51,6 +56,7 @@ export default (variant) => ({
       }
       if (guard === undefined) continue;
       view[INSIDE + me] = 1;
+      if (acquire === dies) die();
       const before = view[COUNT];
       if (!lock.locked) throw new Error('held by nobody'); // several shared steps in which another one could come in
       view[COUNT] = before + 1;
@@ -64,7 +70,8 @@ export default (variant) => ({
   attach: ({ SharedArray }, name) => SharedArray.attach(name),
   payload: 64,
   check({ object, values, killed }) {
-    const done = values.flatMap((told, who) => (who === killed ? [] : told));
+    const first = ACTORS[variant][0] === dies ? 1 : 0; // the one that is always killed
+    const done = values.flatMap((told, who) => (who === killed || who < first ? [] : told));
     const count = object.view[COUNT];
     const most = done.length + (killed === undefined ? 0 : 2); // the dead one may have counted, too
     if (count < done.length || count > most)
@@ -73,12 +80,20 @@ export default (variant) => ({
     if (guard === undefined) throw new Error('it stays locked');
     const told = done.filter((abandoned) => abandoned).length + (guard.abandoned ? 1 : 0);
     guard.release();
-    if (told > (killed === undefined ? 0 : 1)) throw new Error(`${told} were told of a death`);
+    const deaths = first + (killed === undefined || killed < first ? 0 : 1);
+    if (told > deaths) throw new Error(`${told} were told of ${deaths} deaths`);
+    if (first === 1 && told === 0 && object.view[INSIDE] === 1)
+      throw new Error('nobody was told of the first death');
     if (killed !== undefined && object.view[INSIDE + killed] === 1 && told === 0)
       throw new Error('the holder died, and nobody was told');
     // Those that neither give up nor only try have got it.
     values.forEach((value, who) => {
-      if (who !== killed && value.length === 0 && /^(sync|promise)$/.test(ACTORS[variant][who].name))
+      if (
+        who !== killed &&
+        who >= first &&
+        value.length === 0 &&
+        /^(sync|promise)$/.test(ACTORS[variant][who].name)
+      )
         throw new Error(`actor ${who} never got it`);
     });
   },
