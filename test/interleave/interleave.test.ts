@@ -34,5 +34,5 @@ test.each([
     expect(schedules).toBeGreaterThan(1000);
     expect(points).toBeGreaterThan(50);
   },
-  180_000,
+  280_000,
 );
