@@ -26,6 +26,7 @@ export type IsthmusErrorCode =
   | 'ERR_ISTHMUS_CORRUPT'
   | 'ERR_ISTHMUS_FOREIGN'
   | 'ERR_ISTHMUS_FULL'
+  | 'ERR_ISTHMUS_BROKEN_BARRIER'
   | 'ERR_ISTHMUS_NATIVE';
 
 /** The base class of every error that is about shared objects rather than about a wrong argument. */
@@ -131,6 +132,13 @@ export class FullError extends IsthmusError {
   }
 }
 
+/** The barrier is broken: a party gave up or died, or somebody called `abort()` or `reset()`. */
+export class BrokenBarrierError extends IsthmusError {
+  constructor(message: string) {
+    super('ERR_ISTHMUS_BROKEN_BARRIER', message);
+  }
+}
+
 /** The native part could not be loaded, or this runtime refuses what it needs. */
 export class NativeError extends IsthmusError {
   constructor(message: string, options?: ErrorOptions) {
@@ -170,6 +178,7 @@ for (const [name, one] of Object.entries({
   CorruptError,
   ForeignError,
   FullError,
+  BrokenBarrierError,
   NativeError,
   SystemError,
 })) {

@@ -1,6 +1,7 @@
 /** The public face of isthmus: shared memory, and what one builds on it, between unrelated Node.js processes. */
 
 export {
+  BrokenBarrierError,
   ClosedError,
   CorruptError,
   DeadlockError,
@@ -36,8 +37,15 @@ export { SpscQueue } from './messages/spsc-queue.js';
 export type { SpscAttachOptions, SpscCreateOptions, SpscRoleOptions } from './messages/spsc-shape.js';
 export type { ReadableOptions, WritableOptions } from './messages/streams.js';
 export type { AttachOptions, CreateOptions, Size, SyncWaitOptions, WaitOptions } from './options.js';
+export { Barrier, type BarrierOptions } from './sync/barrier.js';
+export { Condition } from './sync/condition.js';
+export type { ConditionLock, ConditionOptions, LockOf } from './sync/condition-shape.js';
+export { Event } from './sync/event.js';
 export { Guard } from './sync/guard.js';
 export { Lock } from './sync/lock.js';
+export { PermitPool } from './sync/permit-pool.js';
+export { RLock } from './sync/rlock.js';
+export { RwLock, type RwLockSide } from './sync/rwlock.js';
 export { Semaphore } from './sync/semaphore.js';
 export type { SemaphoreAttachOptions, SemaphoreCreateOptions } from './sync/semaphore-opening.js';
 export type {

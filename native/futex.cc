@@ -45,24 +45,27 @@ Napi::Value JsWait(const Napi::CallbackInfo& info) {
 }
 
 /**
- * waitWithMark(words, index, expected, markWords, markIndex, markExpected, milliseconds): blocks while both words are as
- * expected, at most 1 s. The kernel wakes one sleeper of a dead thread's mark: that one wakes the others, here, before
- * anything else can happen to it.
+ * waitWithMarks(words, index, expected, markWords, marks, milliseconds): blocks while the word and all marks are as
+ * expected, at most 1 s. `marks`: pairs of index in markWords and expected value. The kernel wakes one sleeper of a dead
+ * thread's mark: that one wakes the others, here, before anything else can happen to it.
  */
-Napi::Value JsWaitWithMark(const Napi::CallbackInfo& info) {
+Napi::Value JsWaitWithMarks(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   uint32_t* word = WordAddress(info, 0);
   if (word == nullptr) return env.Undefined();
-  uint32_t* mark = WordAddress(info, 3);
-  if (mark == nullptr) return env.Undefined();
-  if (info.Length() < 7 || !info[2].IsNumber() || !info[5].IsNumber() || !info[6].IsNumber())
-    return ThrowMisuse(env, "waitWithMark(words, index, expected, markWords, markIndex, markExpected, ms)");
-  Waitv entries[] = {
-      {info[2].As<Napi::Number>().Uint32Value(), reinterpret_cast<uintptr_t>(word), kSize32, 0},
-      {info[5].As<Napi::Number>().Uint32Value(), reinterpret_cast<uintptr_t>(mark), kSize32, 0},
-  };
-  const int result = WaitAny(entries, 2, Now() + Bounded(info[6].As<Napi::Number>().DoubleValue()));
-  PassDeathOn(mark);
+  Marks marks;
+  if (info.Length() < 6 || !info[2].IsNumber() || !info[5].IsNumber() || !MarkAddresses(info, 3, &marks))
+    return ThrowMisuse(env, "waitWithMarks(words, index, expected, markWords, marks, ms)");
+  Waitv entries[1 + kMostMarks];
+  uint32_t count = 0;
+  entries[count++] = {info[2].As<Napi::Number>().Uint32Value(), reinterpret_cast<uintptr_t>(word), kSize32,
+                      0};
+  for (uint32_t n = 0; n < marks.count; n++) {
+    const Point& mark = marks.points[n];
+    entries[count++] = {mark.expected, reinterpret_cast<uintptr_t>(mark.word), kSize32, 0};
+  }
+  const int result = WaitAny(entries, count, Now() + Bounded(info[5].As<Napi::Number>().DoubleValue()));
+  for (uint32_t n = 0; n < marks.count; n++) PassDeathOn(marks.points[n].word);
   if (result < 0 && result != -EAGAIN && result != -ETIMEDOUT && result != -EINTR)
     return ThrowErrno(env, "futex_waitv", -result);
   return Napi::Number::New(env, result < 0 ? -result : 0);
@@ -78,6 +81,24 @@ Napi::Value JsWake(const Napi::CallbackInfo& info) {
 }
 
 }  // namespace
+
+bool MarkAddresses(const Napi::CallbackInfo& info, size_t at, Marks* marks) {
+  if (info.Length() < at + 2 || !info[at].IsTypedArray() || !info[at + 1].IsTypedArray()) return false;
+  const auto words = info[at].As<Napi::TypedArray>();
+  const auto pairs = info[at + 1].As<Napi::TypedArray>();
+  if (words.TypedArrayType() != napi_int32_array || pairs.TypedArrayType() != napi_int32_array) return false;
+  uint32_t* const first = reinterpret_cast<uint32_t*>(words.As<Napi::Int32Array>().Data());
+  const int32_t* const pair = pairs.As<Napi::Int32Array>().Data();
+  const size_t count = pairs.ElementLength() / 2;
+  if (first == nullptr || pair == nullptr || count > kMostMarks) return false;
+  for (size_t n = 0; n < count; n++) {
+    const int32_t index = pair[2 * n];
+    if (index < 0 || static_cast<size_t>(index) >= words.ElementLength()) return false;
+    marks->points[n] = {first + index, static_cast<uint32_t>(pair[2 * n + 1])};
+  }
+  marks->count = static_cast<uint32_t>(count);
+  return true;
+}
 
 int64_t Now() {
   timespec time;
@@ -117,7 +138,7 @@ bool WaitAnyAvailable() {
 
 void Init(Napi::Env env, Napi::Object exports) {
   exports.Set("futexWait", Napi::Function::New(env, JsWait, "futexWait"));
-  exports.Set("futexWaitWithMark", Napi::Function::New(env, JsWaitWithMark, "futexWaitWithMark"));
+  exports.Set("futexWaitWithMarks", Napi::Function::New(env, JsWaitWithMarks, "futexWaitWithMarks"));
   exports.Set("futexWake", Napi::Function::New(env, JsWake, "futexWake"));
 }
 

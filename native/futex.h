@@ -21,6 +21,23 @@ struct Waitv {
 constexpr uint32_t kSize32 = 2;     // FUTEX_32
 constexpr uint32_t kPrivate = 128;  // FUTEX_PRIVATE_FLAG
 
+/** So many death marks one sleep can watch, beside its word. */
+constexpr uint32_t kMostMarks = 62;
+
+/** A shared word and the value at which it is worth sleeping on. */
+struct Point {
+  uint32_t* word;
+  uint32_t expected;
+};
+
+struct Marks {
+  uint32_t count = 0;
+  Point points[kMostMarks];
+};
+
+/** Reads the arguments `at` (words) and `at + 1` (pairs of index and expected value); false where they make no sense. */
+bool MarkAddresses(const Napi::CallbackInfo& info, size_t at, Marks* marks);
+
 /** CLOCK_MONOTONIC in nanoseconds. */
 int64_t Now();
 

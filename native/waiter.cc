@@ -21,11 +21,9 @@ constexpr int64_t kShortestScan = kMillisecond;
 constexpr int64_t kLongestScan = 50 * kMillisecond;
 constexpr size_t kWordsPerThread = futex::kMaxWaitv - 1;  // one is the thread's own control word
 
-bool Moved(const Waiter::Point& point) {
-  return point.word != nullptr && __atomic_load_n(point.word, __ATOMIC_SEQ_CST) != point.expected;
+bool Moved(const futex::Point& point) {
+  return __atomic_load_n(point.word, __ATOMIC_SEQ_CST) != point.expected;
 }
-
-size_t WordsOf(const Waiter::Point& mark) { return mark.word == nullptr ? 1 : 2; }
 
 }  // namespace
 
@@ -63,10 +61,10 @@ void Waiter::Nudge(Sleeper* sleeper, bool asleep) {
   if (asleep) futex::Wake(reinterpret_cast<uint32_t*>(&sleeper->control), 1, false);
 }
 
-Waiter::Sleeper* Waiter::SleeperWithRoom() {
+Waiter::Sleeper* Waiter::SleeperWithRoom(size_t words) {
   const size_t most = futex::WaitAnyAvailable() ? kWordsPerThread : SIZE_MAX;
   for (auto& sleeper : sleepers_) {
-    if (sleeper->words + 2 <= most) return sleeper.get();
+    if (sleeper->words + words <= most) return sleeper.get();
   }
   auto sleeper = std::make_unique<Sleeper>(this);
   if (!StartThread(&sleeper->thread, Run, sleeper.get())) return nullptr;
@@ -74,20 +72,20 @@ Waiter::Sleeper* Waiter::SleeperWithRoom() {
   return sleepers_.back().get();
 }
 
-uint32_t Waiter::Watch(Point point, Point mark) {
+uint32_t Waiter::Watch(futex::Point point, const futex::Marks& marks) {
   if (deliver_ == nullptr) return 0;
   Sleeper* sleeper;
   bool asleep;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (stop_) return 0;
-    sleeper = SleeperWithRoom();
+    sleeper = SleeperWithRoom(1 + marks.count);
     if (sleeper == nullptr) return 0;
     do {
       last_id_++;
     } while (last_id_ == 0 || where_.count(last_id_) != 0);
-    sleeper->entries.push_back({last_id_, point, mark, 0, false});
-    sleeper->words += WordsOf(mark);
+    sleeper->entries.push_back({last_id_, point, {marks.points, marks.points + marks.count}, 0, false});
+    sleeper->words += 1 + marks.count;
     where_[last_id_] = sleeper;
     asleep = sleeper->asleep;
     sleeper->control.fetch_add(1);  // pairs with the value that SleepOnWords takes under the lock
@@ -106,8 +104,8 @@ void Waiter::Unwatch(uint32_t id) {
   auto entry = std::find_if(entries.begin(), entries.end(),
                             [id](const Entry& candidate) { return candidate.id == id; });
   if (entry == entries.end()) return;
-  sleeper->words -= WordsOf(entry->mark);
-  *entry = entries.back();
+  sleeper->words -= 1 + entry->marks.size();
+  if (entry != entries.end() - 1) *entry = std::move(entries.back());
   entries.pop_back();
   // The thread may sleep on the word in the kernel until its next look (1 s): only the kernel touches the word then,
   // and it answers EFAULT for a page that is gone.
@@ -149,10 +147,12 @@ int64_t Waiter::CheckWords(Sleeper* sleeper, int woken, const std::vector<uint32
   int64_t deadline = now + kLongestSleep;
   for (Entry& entry : sleeper->entries) {
     if (entry.fired_at == 0) {
-      if (entry.id != woken_id && !Moved(entry.point) && !Moved(entry.mark)) continue;
+      if (entry.id != woken_id && !Moved(entry.point) &&
+          std::none_of(entry.marks.begin(), entry.marks.end(), Moved))
+        continue;
       entry.fired_at = now;
       ready_.push_back(entry.id);
-      if (entry.mark.word != nullptr) futex::PassDeathOn(entry.mark.word);
+      for (const futex::Point& mark : entry.marks) futex::PassDeathOn(mark.word);
     }
     if (entry.passed_on) continue;
     if (now - entry.fired_at >= kCollectWithin) {
@@ -175,11 +175,12 @@ void Waiter::SleepOnWords(Sleeper* sleeper, std::unique_lock<std::mutex>* lock, 
   ids->push_back(0);
   for (const Entry& entry : sleeper->entries) {
     if (entry.fired_at != 0) continue;
-    for (const Point& point : {entry.point, entry.mark}) {
-      if (point.word == nullptr) continue;
+    const auto add = [&](const futex::Point& point) {
       words[ids->size()] = {point.expected, reinterpret_cast<uintptr_t>(point.word), futex::kSize32, 0};
       ids->push_back(entry.id);
-    }
+    };
+    add(entry.point);
+    for (const futex::Point& mark : entry.marks) add(mark);
   }
   sleeper->asleep = true;
   lock->unlock();
@@ -241,20 +242,17 @@ Napi::Value JsStart(const Napi::CallbackInfo& info) {
   return env.Undefined();
 }
 
-/** watch(words, index, expected[, markWords, markIndex, markExpected]): the entry's id. */
+/** watch(words, index, expected[, markWords, marks]): the entry's id. `marks`: pairs of index and expected value. */
 Napi::Value JsWatch(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   uint32_t* word = WordAddress(info, 0);
   if (word == nullptr) return env.Undefined();
   EnvData* data = env.GetInstanceData<EnvData>();
-  if (info.Length() < 3 || !info[2].IsNumber() || !data->waiter)
-    return ThrowMisuse(env, "watch(words, index, expected[, markWords, markIndex, markExpected])");
-  Waiter::Point mark = {nullptr, 0};
-  if (info.Length() >= 6 && info[3].IsTypedArray() && info[5].IsNumber()) {
-    mark = {WordAddress(info, 3), info[5].As<Napi::Number>().Uint32Value()};
-    if (mark.word == nullptr) return env.Undefined();
-  }
-  const uint32_t id = data->waiter->Watch({word, info[2].As<Napi::Number>().Uint32Value()}, mark);
+  futex::Marks marks;
+  if (info.Length() < 3 || !info[2].IsNumber() || !data->waiter ||
+      (info.Length() > 3 && !futex::MarkAddresses(info, 3, &marks)))
+    return ThrowMisuse(env, "watch(words, index, expected[, markWords, marks])");
+  const uint32_t id = data->waiter->Watch({word, info[2].As<Napi::Number>().Uint32Value()}, marks);
   if (id == 0) return ThrowErrno(env, "pthread_create", EAGAIN);
   return Napi::Number::New(env, id);
 }

@@ -17,6 +17,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "futex.h"
+
 namespace isthmus {
 
 class Waiter {
@@ -26,17 +28,11 @@ class Waiter {
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
 
-  /** A shared word and the value at which it is worth sleeping on. */
-  struct Point {
-    uint32_t* word;  // nullptr: none
-    uint32_t expected;
-  };
-
   /**
-   * Reports the returned id once when a word is not as expected any more or was woken. `mark`: the death mark of whoever
-   * must change the word. Returns 0 if no thread could start.
+   * Reports the returned id once when a word is not as expected any more or was woken. `marks`: the death marks of those
+   * who must change the word. Returns 0 if no thread could start.
    */
-  uint32_t Watch(Point point, Point mark);
+  uint32_t Watch(futex::Point point, const futex::Marks& marks);
 
   /** After this returns the word is not touched any more. Unknown ids (already reported) are fine. */
   void Unwatch(uint32_t id);
@@ -47,8 +43,8 @@ class Waiter {
  private:
   struct Entry {
     uint32_t id;
-    Point point;
-    Point mark;
+    futex::Point point;
+    std::vector<futex::Point> marks;
     int64_t fired_at;  // 0: still asleep
     bool passed_on;
   };
@@ -69,7 +65,7 @@ class Waiter {
   void SleepOnWords(Sleeper* sleeper, std::unique_lock<std::mutex>* lock, int64_t deadline,
                     std::vector<uint32_t>* ids, int* woken);
   void SleepAndScan(Sleeper* sleeper, std::unique_lock<std::mutex>* lock, int64_t* interval, bool hit);
-  Sleeper* SleeperWithRoom();
+  Sleeper* SleeperWithRoom(size_t words);
   void Nudge(Sleeper* sleeper, bool asleep);
   static void CallJs(napi_env env, napi_value callback, void* context, void* data);
 

@@ -64,6 +64,12 @@ export const KINDS = {
   array: 2,
   spsc: 3,
   lock: 4,
+  pool: 5,
+  rlock: 6,
+  rwlock: 7,
+  event: 8,
+  condition: 9,
+  barrier: 10,
 } as const;
 export type Kind = keyof typeof KINDS;
 

@@ -44,13 +44,16 @@ export interface Holder {
   readonly thread: number;
 }
 
-/** How to notice the death of a living participant while asleep. */
+/** How to notice the deaths of living participants while asleep. */
 export interface Watched {
-  /** Its death mark: a word that changes, and wakes, when it dies. */
-  readonly mark?: { readonly words: Int32Array; readonly index: number; readonly expected: number };
-  /** Without a mark: ask again after so many ms. */
+  /** Their death marks: words that change, and wake, when they die. As pairs of index and value. */
+  readonly marks?: { readonly words: Int32Array; readonly pairs: Int32Array };
+  /** Where one has no mark: ask again after so many ms. */
   readonly slice?: number;
 }
+
+/** So many marks the addon watches in one sleep (kMostMarks in native/futex.h). */
+const MOST_MARKS = 62;
 
 /** ms between two looks at an owner whose death nothing tells of. */
 export const UNWATCHED_SLICE = 50;
@@ -154,14 +157,22 @@ export class Roster {
     return ((this.#mark(slot) ?? 0) & MARK_DIED) !== 0;
   }
 
-  /** What to watch of a living owner beside the word it holds; undefined if it is dead. Never this environment itself. */
-  watch(ownerWord: number): Watched | undefined {
-    const slot = ownerWord & 0x3ff;
-    if (slot >= this.#participants) return undefined;
-    const expected = this.#mark(slot);
-    if (this.looksDead(ownerWord)) return undefined; // asked after the mark was read: so it is this owner's
-    if (expected === undefined) return { slice: UNWATCHED_SLICE };
-    return { mark: { words: this.#control, index: this.#markIndex(slot), expected } };
+  /** What to watch of living owners beside the word they hold; undefined if one is dead. Never this environment itself. */
+  watch(...ownerWords: number[]): Watched | undefined {
+    const pairs: number[] = [];
+    let unmarked = false;
+    for (const ownerWord of ownerWords) {
+      const slot = ownerWord & 0x3ff;
+      if (slot >= this.#participants) return undefined;
+      const expected = this.#mark(slot);
+      if (this.looksDead(ownerWord)) return undefined; // asked after the mark was read: so it is this owner's
+      if (expected === undefined || pairs.length === 2 * MOST_MARKS) unmarked = true;
+      else pairs.push(this.#markIndex(slot), expected);
+    }
+    return {
+      ...(pairs.length > 0 && { marks: { words: this.#control, pairs: Int32Array.from(pairs) } }),
+      ...(unmarked && { slice: UNWATCHED_SLICE }),
+    };
   }
 
   #markIndex(slot: number): number {

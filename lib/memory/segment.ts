@@ -28,10 +28,10 @@ import { isSystemError, outOfSpace, withSystemErrors } from './system-errors.js'
 /** What a kind of object is made of; each kind in the rooms below has one. */
 export interface ObjectType<Shape> {
   readonly kind: Kind;
-  /** Its own control words, in bytes. */
-  readonly wordsBytes: number;
+  /** The size of its own control words, in bytes. */
+  wordsBytes(shape: Shape, participants: number): number;
   /** Indexes of those words that hold owners (see roster-layout.ts). */
-  readonly ownerWords: readonly number[];
+  ownerWords(shape: Shape, participants: number): readonly number[];
   payload(shape: Shape): { bytes: number; mirrored: boolean };
   schema(shape: Shape): Record<string, unknown>;
   /** Fills a new object that nobody else sees yet. */
@@ -159,13 +159,12 @@ export function createSegment<Shape>(
   const { mode, lifetime, participants } = checkCreate(options);
   const { bytes, mirrored } = type.payload(shape);
   checkMappable(bytes * (mirrored ? 2 : 1));
-  const { kind, wordsBytes } = type;
   const header = layOut({
-    kind,
+    kind: type.kind,
     lifetime,
     participants,
     schema: type.schema(shape),
-    wordsBytes,
+    wordsBytes: type.wordsBytes(shape, participants),
     payloadBytes: bytes,
     mirrored,
   });
@@ -229,7 +228,8 @@ export function attachSegment<Shape>(
         header,
         withSystemErrors(path, () => map(file, header)),
       );
-      if (!segment.orphaned && segment.join(type.ownerWords)) return { segment: segment.retain(), shape };
+      if (!segment.orphaned && segment.join(type.ownerWords(shape, header.participants)))
+        return { segment: segment.retain(), shape };
       segment.settle();
     } catch (error) {
       file.close();

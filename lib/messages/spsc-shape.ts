@@ -73,8 +73,8 @@ function ringSize(capacity: number): number {
 
 export const SPSC: ObjectType<SpscShape> = {
   kind: 'spsc',
-  wordsBytes: RING_WORDS_BYTES,
-  ownerWords: [RING.PRODUCER, RING.CONSUMER],
+  wordsBytes: () => RING_WORDS_BYTES,
+  ownerWords: () => [RING.PRODUCER, RING.CONSUMER],
   payload: ({ capacity }) => ({ bytes: ringSize(capacity), mirrored: true }),
   schema: ({ capacity, codec }) => ({ capacity, codec }),
   initialise({ startPosition }, words) {

@@ -76,28 +76,29 @@ export interface Native {
   space(): { free: number; total: number };
   /** Sleeps at most 1 s while the word is `expected`; returns 0 or a positive errno (EAGAIN, ETIMEDOUT, EINTR). */
   futexWait(words: Int32Array, index: number, expected: number, milliseconds: number): number;
-  /** As futexWait, and ends when the mark (see takeSlot) is not `markExpected` any more. Only where `hasWaitv`. */
-  futexWaitWithMark(
+  /**
+   * As futexWait, and ends when a mark (see takeSlot) is not as expected any more. `marks`: pairs of index in `markWords`
+   * and expected value, 62 at the most. Only where `hasWaitv`.
+   */
+  futexWaitWithMarks(
     words: Int32Array,
     index: number,
     expected: number,
     markWords: Int32Array,
-    markIndex: number,
-    markExpected: number,
+    marks: Int32Array,
     milliseconds: number,
   ): number;
   /** Wakes all sleepers on the word, in every process. */
   futexWake(words: Int32Array, index: number): number;
   /** Once per environment, before the first `watch`. */
   startWaiter(callback: (ids: number[]) => void): void;
-  /** Reports the returned id once when the word (or the mark) is not as expected any more or was woken. */
+  /** Reports the returned id once when the word (or a mark, see above) is not as expected any more or was woken. */
   watch(
     words: Int32Array,
     index: number,
     expected: number,
     markWords?: Int32Array,
-    markIndex?: number,
-    markExpected?: number,
+    marks?: Int32Array,
   ): number;
   unwatch(id: number): void;
   /** `initial` -1 opens an existing semaphore, otherwise it must not exist. */

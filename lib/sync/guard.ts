@@ -1,14 +1,30 @@
 /** Proof that a lock is held, and the way to give it back. */
 
 import { NotOwnerError } from '../errors.js';
+import type { Acquirable, Acquirer } from './acquirer.js';
 
 /** What a guard and its lock know of each other: the guard itself must stay collectable, to notice that it is forgotten. */
 export interface Hold {
+  /** The handle that it came from. */
+  readonly of: Acquirer;
+  /** What is held: this environment's side of it, whatever the handle. */
+  readonly what: Acquirable;
   readonly path: string;
-  /** 'lost': the lock was given back without the guard, by closing its handle. */
-  state: 'held' | 'released' | 'lost';
+  /**
+   * 'suspended': a Condition has given the lock up while it waits. 'lost': the lock was given back without the guard, by
+   * closing its handle.
+   */
+  state: 'held' | 'suspended' | 'released' | 'lost';
+  abandoned: boolean;
   release(): boolean;
 }
+
+const NOT_HELD = {
+  released: 'this guard was released already; call release() once',
+  suspended:
+    'a Condition is waiting with it, and takes the lock back before it returns; release the guard then',
+  lost: 'the handle that this guard came from was closed, which gave the lock up as abandoned; release guards first',
+} as const;
 
 const forgotten = new FinalizationRegistry<Hold>((hold) => {
   if (hold.state !== 'held') return;
@@ -28,17 +44,20 @@ const forgotten = new FinalizationRegistry<Hold>((hold) => {
  */
 export class Guard implements Disposable, AsyncDisposable {
   readonly #hold: Hold;
-  readonly #abandoned: boolean;
 
   /** @internal */
-  constructor(hold: Hold, abandoned: boolean) {
+  constructor(hold: Hold) {
     this.#hold = hold;
-    this.#abandoned = abandoned;
   }
 
   /** @internal From now on somebody notices if this guard is forgotten. Costs a microsecond: not for those held briefly. */
   static watch(guard: Guard): void {
     if (guard.held) forgotten.register(guard, guard.#hold, guard);
+  }
+
+  /** @internal */
+  static holdOf(guard: Guard): Hold {
+    return guard.#hold;
   }
 
   /**
@@ -47,10 +66,10 @@ export class Guard implements Disposable, AsyncDisposable {
    * normally.
    */
   get abandoned(): boolean {
-    return this.#abandoned;
+    return this.#hold.abandoned;
   }
 
-  /** True until {@link release}. */
+  /** True until {@link release}, and not while a `Condition` waits with it. */
   get held(): boolean {
     return this.#hold.state === 'held';
   }
@@ -63,11 +82,7 @@ export class Guard implements Disposable, AsyncDisposable {
   release(): void {
     const hold = this.#hold;
     if (hold.state !== 'held') {
-      const why =
-        hold.state === 'released'
-          ? 'this guard was released already; call release() once'
-          : 'the handle that this guard came from was closed, which gave the lock up as abandoned; release guards first';
-      throw new NotOwnerError(`'${hold.path}' is not held by this guard: ${why}`);
+      throw new NotOwnerError(`'${hold.path}' is not held by this guard: ${NOT_HELD[hold.state]}`);
     }
     forgotten.unregister(this);
     hold.state = 'released';

@@ -12,25 +12,18 @@ import { OWNER_ABANDONED, OWNER_MASK, OWNER_SLEEPERS } from '../memory/roster-la
 import type { Segment } from '../memory/segment.js';
 import { native } from '../native/load.js';
 import { ELSEWHERE, PENDING, type WaitPoint } from '../waiting/blocking.js';
-import { now } from '../waiting/clock.js';
 import type { Line } from '../waiting/line.js';
-
-/**
- * Fairness. Whoever releases is still awake and would win every race against those it has just woken. So, at most once
- * in so many ms, it leaves the lock to them for a moment (until somebody has taken it, at most so many ms).
- */
-const HOLD_OFF_EVERY = 5;
-const HOLD_OFF = 1;
+import type { Acquirable } from './acquirer.js';
+import { HOLD_OFF, HoldOff } from './hold-off.js';
 
 /** This environment's side of one lock word, shared by all handles on it. */
-export class RobustLock {
+export class RobustLock implements Acquirable {
   readonly #words: Int32Array;
   readonly #index: number;
   readonly #roster: Roster;
   /** Where promise forms of this environment wait; told directly when the lock is released here. */
   readonly lines = new Set<Line>();
-  #holdOffUntil = 0;
-  #heldOffAt = 0;
+  readonly #holdOff = new HoldOff();
 
   constructor(words: Int32Array, index: number, roster: Roster) {
     this.#words = words;
@@ -44,6 +37,10 @@ export class RobustLock {
     return (found & OWNER_MASK) === this.#roster.owner;
   }
 
+  get selfBlocking(): string | undefined {
+    return this.heldHere ? 'is held by this very process or worker' : undefined;
+  }
+
   /** Who holds the lock; undefined when it is free or its holder is dead. */
   get holder(): Holder | undefined {
     const found = Atomics.load(this.#words, this.#index);
@@ -53,6 +50,10 @@ export class RobustLock {
 
   /** Takes the lock if it is free or its holder is known to be dead; whether it was abandoned. */
   attempt(): boolean | typeof PENDING {
+    return this.#take(true);
+  }
+
+  attemptSync(): boolean | typeof PENDING {
     return this.#take(true);
   }
 
@@ -68,10 +69,10 @@ export class RobustLock {
       const found = Atomics.load(words, this.#index);
       const held = (found & OWNER_MASK) !== 0;
       if (held && !this.#roster.looksDead(found)) {
-        this.#holdOffUntil = 0;
+        this.#holdOff.end();
         return PENDING;
       }
-      if (polite && found === 0 && this.#holdsOff()) return PENDING;
+      if (polite && found === 0 && this.#holdOff.active) return PENDING;
       const sleepers = found & OWNER_SLEEPERS;
       // Pairs with every other CAS here and with the claim of the dead one's slot: one of several wins. If we die after
       // it, the lock is ours and abandoned.
@@ -85,7 +86,7 @@ export class RobustLock {
 
   /** As arm, for a thread that blocks: it spends a hold-off asleep, not looking. */
   armSync(): WaitPoint | undefined {
-    if (this.#holdsOff()) return { words: this.#words, index: this.#index, expected: 0, slice: HOLD_OFF };
+    if (this.#holdOff.active) return { words: this.#words, index: this.#index, expected: 0, slice: HOLD_OFF };
     const point = this.arm();
     return point === ELSEWHERE ? undefined : point;
   }
@@ -125,7 +126,7 @@ export class RobustLock {
     const before = Atomics.exchange(this.#words, this.#index, abandoned ? OWNER_ABANDONED : 0);
     if ((before & OWNER_SLEEPERS) !== 0) {
       native.futexWake(this.#words, this.#index);
-      this.#startHoldOff();
+      this.#holdOff.start();
     }
     // Not now: a Sync form that follows in this very tick would find the lock given to a promise that cannot run.
     for (const line of this.lines) {
@@ -139,20 +140,6 @@ export class RobustLock {
   readonly #wakeLines = (): void => {
     for (const line of [...this.lines]) line.wake();
   };
-
-  #startHoldOff(): void {
-    const time = now();
-    if (time - this.#heldOffAt < HOLD_OFF_EVERY) return;
-    this.#heldOffAt = time;
-    this.#holdOffUntil = time + HOLD_OFF;
-  }
-
-  #holdsOff(): boolean {
-    if (this.#holdOffUntil === 0) return false;
-    if (now() < this.#holdOffUntil) return true;
-    this.#holdOffUntil = 0;
-    return false;
-  }
 }
 
 /** One for each word of each attachment: handles of one environment exclude each other, too. */

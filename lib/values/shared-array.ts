@@ -49,8 +49,8 @@ const MAX_LENGTH = 2 ** 40;
 
 const ARRAY: ObjectType<ArrayShape> = {
   kind: 'array',
-  wordsBytes: WATCH_WORDS_BYTES,
-  ownerWords: [WATCH.LOCK],
+  wordsBytes: () => WATCH_WORDS_BYTES,
+  ownerWords: () => [WATCH.LOCK],
   payload: ({ type, length }) => ({ bytes: length * STORAGE[type].bytes, mirrored: false }),
   schema: ({ type, length }) => ({ type, length }),
   initialise({ type, length, values }, _words, payload) {

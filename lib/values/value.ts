@@ -53,8 +53,8 @@ const PAYLOAD_BYTES = 8;
 
 const VALUE: ObjectType<ValueShape> = {
   kind: 'value',
-  wordsBytes: WATCH_WORDS_BYTES,
-  ownerWords: [WATCH.LOCK],
+  wordsBytes: () => WATCH_WORDS_BYTES,
+  ownerWords: () => [WATCH.LOCK],
   payload: () => ({ bytes: PAYLOAD_BYTES, mirrored: false }),
   schema: ({ type }) => ({ type }),
   initialise({ type, initial }, _words, payload) {

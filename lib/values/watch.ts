@@ -1,55 +1,27 @@
-/**
- * Waiting for a value to change where every bit of it is data (DESIGN.md §5, Dekker's order): the writer stores the
- * value and then looks at the sleep word; the waiter marks the sleep word and then looks at the value. One of them
- * sees the other.
- */
+/** Waiting for a value to change, where every bit of it is data: see waiting/sleep-word.ts. */
 
-import { native } from '../native/load.js';
 import { checkSyncWait, checkWait, type SyncWaitOptions, type WaitOptions } from '../options.js';
-import { type Blocking, PENDING, type WaitPoint } from '../waiting/blocking.js';
+import { type Blocking, PENDING } from '../waiting/blocking.js';
 import { Line } from '../waiting/line.js';
+import { SleepWord } from '../waiting/sleep-word.js';
 import { AdaptiveSpin, SYNC_LOOKS } from '../waiting/spin.js';
 import { blockSync } from '../waiting/sync.js';
 import { WATCH } from './watch-layout.js';
 
-const ASLEEP = 1;
-
 /** Told by every writer, asked by every waiter of one object. */
 export class Watch {
-  readonly #words: Int32Array;
+  readonly #sleep: SleepWord;
   readonly #spin = new AdaptiveSpin(SYNC_LOOKS.least, SYNC_LOOKS.most);
   readonly #lines = new Set<Line>();
   #keepsAlive = true;
 
   constructor(words: Int32Array) {
-    this.#words = words;
+    this.#sleep = new SleepWord(words, WATCH.SLEEP);
   }
 
   /** After every atomic write: wakes those who sleep until a change. */
   changed(): void {
-    // Pairs with arm(): the value was stored before this load, and the mark is set before the value is read again.
-    if ((Atomics.load(this.#words, WATCH.SLEEP) & ASLEEP) !== 0) this.#wake();
-  }
-
-  #wake(): void {
-    const found = Atomics.load(this.#words, WATCH.SLEEP);
-    if ((found & ASLEEP) === 0) return; // another writer wakes them
-    // Pairs with arm(): the new count ends the sleep of everybody who saw the old one. If we die before the wake-up,
-    // sleepers look again within a second.
-    if (Atomics.compareExchange(this.#words, WATCH.SLEEP, found, (found + 1) | 0) === found) {
-      native.futexWake(this.#words, WATCH.SLEEP);
-    }
-  }
-
-  /** Marks the sleep word. */
-  arm(): WaitPoint | undefined {
-    const words = this.#words;
-    const found = Atomics.load(words, WATCH.SLEEP);
-    const expected = found | ASLEEP;
-    // Pairs with changed(): the caller reads the value again after this.
-    if (found !== expected && Atomics.compareExchange(words, WATCH.SLEEP, found, expected) !== found)
-      return undefined;
-    return { words, index: WATCH.SLEEP, expected };
+    this.#sleep.changed();
   }
 
   #operation<T>(read: () => T, accepts: (value: T) => boolean): Blocking<T> {
@@ -58,7 +30,7 @@ export class Watch {
         const value = read();
         return accepts(value) ? value : PENDING;
       },
-      arm: () => this.arm(),
+      arm: () => this.#sleep.arm(),
     };
   }
 

@@ -10,10 +10,16 @@ export interface WordAt {
   readonly expected: number;
 }
 
+/** Death marks: words of one array, as pairs of index and the value of the living. */
+export interface Marks {
+  readonly words: Int32Array;
+  readonly pairs: Int32Array;
+}
+
 /** What to sleep on: a word, and whose death ends the sleep too. */
 export interface WaitPoint extends WordAt {
-  /** The death mark of whoever must change the word. */
-  readonly mark?: WordAt | undefined;
+  /** The death marks of those who must change the word. */
+  readonly marks?: Marks | undefined;
   /** ms after which to look again, where that is less than usual: nothing else tells of a death. */
   readonly slice?: number | undefined;
 }

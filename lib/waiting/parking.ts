@@ -5,7 +5,7 @@
 
 import { UNWATCHED_SLICE } from '../memory/roster.js';
 import { native } from '../native/load.js';
-import type { WaitPoint } from './blocking.js';
+import type { Marks, WaitPoint } from './blocking.js';
 
 /** Something that sleeps here and is told to look again. Must not throw. */
 export interface Sleeper {
@@ -23,17 +23,18 @@ interface Entry {
 
 function same(a: WaitPoint, b: WaitPoint): boolean {
   return (
-    a.words === b.words &&
-    a.index === b.index &&
-    a.expected === b.expected &&
-    a.mark?.index === b.mark?.index &&
-    a.mark?.expected === b.mark?.expected
+    a.words === b.words && a.index === b.index && a.expected === b.expected && sameMarks(a.marks, b.marks)
   );
 }
 
-function watch({ words, index, expected, mark }: WaitPoint): number {
-  if (mark === undefined) return native.watch(words, index, expected);
-  return native.watch(words, index, expected, mark.words, mark.index, mark.expected);
+function sameMarks(a: Marks | undefined, b: Marks | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return a.pairs.length === b.pairs.length && a.pairs.every((one, n) => one === b.pairs[n]);
+}
+
+function watch({ words, index, expected, marks }: WaitPoint): number {
+  if (marks === undefined) return native.watch(words, index, expected);
+  return native.watch(words, index, expected, marks.words, marks.pairs);
 }
 
 /** Entries by word, and by the id the addon reports. */

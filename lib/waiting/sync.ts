@@ -38,12 +38,12 @@ export function blockSync<T>(operation: Blocking<T>, spin: AdaptiveSpin, timeout
   }
 }
 
-function sleep({ words, index, expected, mark, slice = LONGEST_SLEEP }: WaitPoint, most: number): void {
-  if (mark === undefined) {
+function sleep({ words, index, expected, marks, slice = LONGEST_SLEEP }: WaitPoint, most: number): void {
+  if (marks === undefined) {
     native.futexWait(words, index, expected, Math.min(most, slice));
   } else if (native.hasWaitv) {
-    native.futexWaitWithMark(words, index, expected, mark.words, mark.index, mark.expected, most);
+    native.futexWaitWithMarks(words, index, expected, marks.words, marks.pairs, Math.min(most, slice));
   } else {
-    native.futexWait(words, index, expected, Math.min(most, UNWATCHED_SLICE)); // the mark is looked at after each
+    native.futexWait(words, index, expected, Math.min(most, UNWATCHED_SLICE)); // marks are looked at after each
   }
 }

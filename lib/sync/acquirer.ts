@@ -1,0 +1,243 @@
+/**
+ * One handle's way to something that is taken and given back (a lock, a permit, a side of a read-write lock): the three
+ * forms of acquiring it, and the guards that prove it.
+ */
+
+import { DeadlockError, invalidType } from '../errors.js';
+import { closedError } from '../memory/shared-object.js';
+import {
+  checkFunction,
+  checkSyncWait,
+  checkWait,
+  type SyncWaitOptions,
+  type WaitOptions,
+} from '../options.js';
+import { type Blocking, type ELSEWHERE, PENDING, type WaitPoint } from '../waiting/blocking.js';
+import { Line, type LineOperation } from '../waiting/line.js';
+import { AdaptiveSpin, SYNC_LOOKS } from '../waiting/spin.js';
+import { blockSync } from '../waiting/sync.js';
+import { Guard, type Hold } from './guard.js';
+
+/** What is acquired: this environment's side of it, shared by all handles. */
+export interface Acquirable {
+  /** Where promise forms of this environment wait; told when something is given back here. */
+  readonly lines: Set<Line>;
+  /** Takes it if memory alone says that it can be taken; whether the one who had it before died. */
+  attempt(): boolean | typeof PENDING;
+  /** The same for a Sync form: no promise form of this environment can get on before it ends. */
+  attemptSync(): boolean | typeof PENDING;
+  /** As attempt, asking the kernel about the living, and without leaving it to others. */
+  attemptOnce(): boolean | typeof PENDING;
+  /** See Blocking.arm and LineOperation.arm. */
+  armSync(): WaitPoint | undefined;
+  arm(): WaitPoint | typeof ELSEWHERE | undefined;
+  /** A wait was given up (undo what waiting announced, if that is more than a flag). */
+  giveUp?(): void;
+  /** Gives one back; false if this environment has none. `abandoned`: what it protects may be half done. */
+  release(abandoned: boolean): boolean;
+  /** For a Condition: gives up all that a re-entrant holder has; returns what `resumed` needs to have it back. */
+  suspend?(): number;
+  resumed?(depth: number): void;
+  /** Why a Sync form would wait for this very environment, for ever; undefined if it would not. */
+  readonly selfBlocking: string | undefined;
+}
+
+/** When so many holds have been collected, those that were released are dropped. */
+const LEAST_HOLDS = 16;
+
+export class Acquirer {
+  readonly #what: Acquirable;
+  readonly #path: string;
+  readonly #notFree: string;
+  readonly #spin = new AdaptiveSpin(SYNC_LOOKS.least, SYNC_LOOKS.most);
+  readonly #line = new Line();
+  /** Of the guards that came from this handle, with some that were released. */
+  #holds: Hold[] = [];
+  #mostHolds = LEAST_HOLDS;
+  #closed = false;
+  /** The last guard, until the next turn of the event loop: if it is still held then, it may have been forgotten. */
+  #latest: Guard | undefined;
+  #looking = false;
+  readonly #lookAtLatest = (): void => {
+    this.#looking = false;
+    Guard.watch(this.#latest!);
+    this.#latest = undefined;
+  };
+  readonly #release = (): boolean => this.#what.release(false);
+  readonly #blocking: Blocking<boolean> = {
+    attempt: () => this.#what.attemptSync(),
+    arm: () => this.#what.armSync(),
+  };
+  readonly #acquiring: LineOperation<Guard> = {
+    attempt: () => this.guard(this.#what.attempt()) ?? PENDING,
+    arm: () => this.#what.arm(),
+  };
+  /** As acquiring, without a guard: of a hold that was suspended. */
+  readonly #resuming: LineOperation<boolean> = {
+    attempt: () => this.#what.attempt(),
+    arm: () => this.#what.arm(),
+  };
+
+  /** `notFree` ends the message of a timeout: "the lock was not free". */
+  constructor(what: Acquirable, path: string, notFree: string) {
+    this.#what = what;
+    this.#path = path;
+    this.#notFree = `'${path}': ${notFree}`;
+    what.lines.add(this.#line);
+  }
+
+  tryAcquire(): Guard | undefined {
+    this.#line.advance();
+    return this.#line.idle ? this.guard(this.#what.attemptOnce()) : undefined;
+  }
+
+  acquireSync(wait: SyncWaitOptions | undefined): Guard {
+    const timeout = checkSyncWait(wait);
+    this.#refuseSelfBlocking();
+    return this.guard(this.#blockSync(timeout))!;
+  }
+
+  #refuseSelfBlocking(): void {
+    const why = this.#what.selfBlocking;
+    if (why === undefined) return;
+    throw new DeadlockError(
+      `'${this.#path}' ${why}: a Sync form would wait for itself; release the guard first, or await acquire()`,
+    );
+  }
+
+  #blockSync(timeout: number): boolean {
+    try {
+      return blockSync(this.#blocking, this.#spin, timeout, this.#notFree);
+    } catch (error) {
+      this.#what.giveUp?.();
+      throw error;
+    }
+  }
+
+  async acquire(wait: WaitOptions | undefined): Promise<Guard> {
+    const { timeout, signal } = checkWait(wait);
+    signal?.throwIfAborted();
+    if (this.#line.idle) {
+      const guard = this.guard(this.#what.attempt());
+      if (guard !== undefined) return guard;
+    }
+    if (this.#what.giveUp === undefined)
+      return this.#line.wait(this.#acquiring, timeout, signal, this.#notFree);
+    try {
+      return await this.#line.wait(this.#acquiring, timeout, signal, this.#notFree);
+    } catch (error) {
+      if (this.#line.idle && !this.#closed) this.#what.giveUp();
+      throw error;
+    }
+  }
+
+  runSync<R>(fn: (guard: Guard) => R, wait: SyncWaitOptions | undefined): R {
+    checkFunction('fn', fn);
+    return runSyncWith(this.acquireSync(wait), fn);
+  }
+
+  async run<R>(fn: (guard: Guard) => R | PromiseLike<R>, wait: WaitOptions | undefined): Promise<R> {
+    checkFunction('fn', fn);
+    const guard = await this.acquire(wait);
+    try {
+      return await fn(guard);
+    } finally {
+      guard[Symbol.dispose]();
+    }
+  }
+
+  /** Whether pending promise forms keep the process alive. */
+  set keepsAlive(value: boolean) {
+    this.#line.keepsAlive = value;
+  }
+
+  /** Ends pending waits; what is still held is given up as abandoned: whatever it protects was not finished. */
+  close(): void {
+    this.#closed = true;
+    this.#what.lines.delete(this.#line);
+    const waited = !this.#line.idle;
+    this.#line.failAll(() => closedError(this.#path));
+    if (waited) this.#what.giveUp?.();
+    for (const hold of this.#holds) {
+      if (hold.state === 'held') this.#what.release(true);
+      if (hold.state !== 'released') hold.state = 'lost';
+    }
+    this.#holds = [];
+  }
+
+  /** A guard for what has just been taken. */
+  guard(abandoned: boolean | typeof PENDING): Guard | undefined {
+    if (abandoned === PENDING) return undefined;
+    const hold: Hold = {
+      of: this,
+      what: this.#what,
+      path: this.#path,
+      state: 'held',
+      abandoned,
+      release: this.#release,
+    };
+    this.#holds.push(hold);
+    if (this.#holds.length > this.#mostHolds) {
+      this.#holds = this.#holds.filter(({ state }) => state !== 'released');
+      this.#mostHolds = Math.max(LEAST_HOLDS, 2 * this.#holds.length);
+    }
+    this.#latest = new Guard(hold);
+    if (!this.#looking) {
+      this.#looking = true;
+      setImmediate(this.#lookAtLatest).unref();
+    }
+    return this.#latest;
+  }
+
+  // ---- for a Condition, which gives the lock up while it waits
+
+  /** What a guard must hold to be one of this. */
+  get what(): Acquirable {
+    return this.#what;
+  }
+
+  /** Gives up what the hold has, to take it back later; returns what that needs. */
+  suspend(hold: Hold): number {
+    hold.state = 'suspended';
+    if (this.#what.suspend !== undefined) return this.#what.suspend();
+    this.#what.release(false);
+    return 1;
+  }
+
+  /** Takes it back, blocking this thread for as long as that takes. */
+  resumeSync(hold: Hold, depth: number): void {
+    this.#resumed(hold, depth, this.#blockSync(Number.POSITIVE_INFINITY));
+  }
+
+  /** Takes it back, for as long as that takes. Rejects with ClosedError when the handle is closed. */
+  async resume(hold: Hold, depth: number): Promise<void> {
+    if (this.#closed) throw closedError(this.#path);
+    let abandoned = this.#line.idle ? this.#what.attempt() : PENDING;
+    if (abandoned === PENDING)
+      abandoned = await this.#line.wait(this.#resuming, Number.POSITIVE_INFINITY, undefined, this.#notFree);
+    this.#resumed(hold, depth, abandoned);
+  }
+
+  #resumed(hold: Hold, depth: number, abandoned: boolean | typeof PENDING): void {
+    this.#what.resumed?.(depth);
+    hold.state = 'held';
+    hold.abandoned = abandoned === true;
+  }
+}
+
+/** Runs `fn` while the guard holds, and releases it. */
+export function runSyncWith<R>(guard: Guard, fn: (guard: Guard) => R): R {
+  try {
+    const result = fn(guard);
+    if (result instanceof Promise) {
+      throw invalidType(
+        'the result of fn',
+        'a value, not a promise (the lock is released when fn returns; use the promise form for asynchronous work)',
+        result,
+      );
+    }
+    return result;
+  } finally {
+    guard[Symbol.dispose]();
+  }
+}

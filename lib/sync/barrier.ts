@@ -1,0 +1,340 @@
+/** A point that a number of parties reach together, in any processes. */
+
+import { BrokenBarrierError, invalidType, MismatchError } from '../errors.js';
+import { registerDescriber } from '../memory/directory.js';
+import {
+  attachSegment,
+  createSegment,
+  type ObjectType,
+  openSegment,
+  type Segment,
+  schemaCorrupt,
+} from '../memory/segment.js';
+import { closedError, SharedObject } from '../memory/shared-object.js';
+import { readSlotTable, slotTableBytes, slotTableOwners } from '../memory/slot-table.js';
+import {
+  ATTACH_KEYS,
+  type AttachOptions,
+  CREATE_KEYS,
+  type CreateOptions,
+  checkFunction,
+  checkInteger,
+  checkObjectName,
+  checkOptions,
+  checkSyncWait,
+  checkWait,
+  OPEN_KEYS,
+  type SyncWaitOptions,
+  type WaitOptions,
+} from '../options.js';
+import { type Blocking, PENDING } from '../waiting/blocking.js';
+import { deadlineAfter, now } from '../waiting/clock.js';
+import { Line } from '../waiting/line.js';
+import { AdaptiveSpin, SYNC_LOOKS } from '../waiting/spin.js';
+import { blockSync } from '../waiting/sync.js';
+import { ARRIVED_MASK, BARRIER, BARRIER_BROKEN, ROUND_SHIFT } from './barrier-layout.js';
+import { type Arrival, type BarrierWords, barrierWordsOf } from './barrier-words.js';
+
+/** What a {@link Barrier} does when all have arrived. */
+export interface BarrierOptions {
+  /**
+   * Run by the last to arrive, before all go on; each handle runs its own, so give all the same. For the promise form it
+   * may be asynchronous. If it throws, the barrier is broken, and the one that ran it gets the error.
+   */
+  action?: (() => unknown) | undefined;
+}
+
+interface BarrierShape {
+  readonly parties: number;
+}
+
+function wordsBytes(participants: number): number {
+  return 4 * BARRIER.PARTIES + slotTableBytes(participants);
+}
+
+const MOST_PARTIES = ARRIVED_MASK;
+
+const BARRIER_TYPE: ObjectType<BarrierShape> = {
+  kind: 'barrier',
+  wordsBytes: (_shape, participants) => wordsBytes(participants),
+  ownerWords: (_shape, participants) => slotTableOwners(BARRIER.PARTIES, participants),
+  payload: () => ({ bytes: 0, mirrored: false }),
+  schema: ({ parties }) => ({ parties }),
+  initialise: () => undefined,
+  parse({ parties }, header, path) {
+    if (!Number.isInteger(parties) || (parties as number) < 1 || (parties as number) > MOST_PARTIES)
+      throw schemaCorrupt(path, `a barrier for ${String(parties)} parties makes no sense`);
+    if (header.wordsBytes < wordsBytes(header.participants))
+      throw schemaCorrupt(path, 'it is too small for the parties of a Barrier');
+    return { parties: parties as number };
+  },
+};
+
+registerDescriber('barrier', ({ header, words, owner }) => {
+  const state = words[BARRIER.STATE] ?? 0;
+  const parties = readSlotTable(words, BARRIER.PARTIES, header.participants, owner);
+  return {
+    waiting: state & ARRIVED_MASK,
+    broken: (state & BARRIER_BROKEN) !== 0,
+    rounds: state >>> ROUND_SHIFT,
+    seen: parties.map(({ owner: one }) => one),
+  };
+});
+
+/**
+ * A barrier under a name: `wait` goes on when so many have called it, in whatever processes; then the next round begins.
+ *
+ * ```js
+ * const { Barrier, unlink } = require('isthmus');
+ * const barrier = Barrier.open('example-barrier', 2, { action: () => console.log('both are here') });
+ * Promise.all([barrier.wait(), barrier.wait()]).then((indexes) => {
+ *   console.log(indexes); // [ 0, 1 ]
+ *   barrier.close();
+ *   unlink('example-barrier');
+ * });
+ * ```
+ *
+ * **It breaks** when one gives up (its timeout or signal ends its wait, or its handle is closed while it waits), when an
+ * action throws, on `abort()`, and when a party dies. A party is every process or worker that has waited here and has not
+ * closed its handle: its death breaks the barrier at once, also while it is not waiting, because the others could wait for
+ * it for ever. All who wait, and all who come later, get a BrokenBarrierError, until somebody calls `reset()`.
+ */
+export class Barrier extends SharedObject {
+  /** How many make a round. */
+  readonly parties: number;
+  readonly #words: BarrierWords;
+  readonly #action: (() => unknown) | undefined;
+  readonly #spin = new AdaptiveSpin(SYNC_LOOKS.least, SYNC_LOOKS.most);
+  readonly #lines = new Set<Line>();
+  /** Of this handle's waits: where they have arrived. */
+  readonly #arrivals = new Set<Arrival>();
+  #keepsAlive = true;
+
+  private constructor(segment: Segment, { parties }: BarrierShape, action: (() => unknown) | undefined) {
+    super(segment);
+    this.parties = parties;
+    this.#words = barrierWordsOf(segment, parties);
+    this.#action = action;
+  }
+
+  /**
+   * Makes a new barrier for 1 to 1,023 parties.
+   *
+   * @throws SystemError `EEXIST` if the name is taken, `ENOSPC` if /dev/shm is full; TypeError or RangeError for bad arguments
+   */
+  static create(name: string, parties: number, options?: CreateOptions & BarrierOptions): Barrier {
+    const bare = checkObjectName(name);
+    const shape = checkParties(parties);
+    const { action, rest } = splitAction(options, CREATE_KEYS);
+    return new Barrier(createSegment(bare, BARRIER_TYPE, shape, rest), shape, action);
+  }
+
+  /** Attaches to a barrier that exists. Throws SystemError `ENOENT`, MismatchError, ForeignError, CorruptError. */
+  static attach(name: string, options?: AttachOptions & BarrierOptions): Barrier {
+    const bare = checkObjectName(name);
+    const { action, rest } = splitAction(options, ATTACH_KEYS);
+    const { segment, shape } = attachSegment(bare, BARRIER_TYPE, rest, () => undefined);
+    return new Barrier(segment, shape, action);
+  }
+
+  /** Attaches if the name exists (the number of parties must agree), creates it otherwise; without a race. */
+  static open(
+    name: string,
+    parties: number,
+    options?: CreateOptions & AttachOptions & BarrierOptions,
+  ): Barrier {
+    const bare = checkObjectName(name);
+    const wanted = checkParties(parties);
+    const { action, rest } = splitAction(options, OPEN_KEYS);
+    const agree = (shape: BarrierShape): void => {
+      if (shape.parties === wanted.parties) return;
+      throw new MismatchError(
+        `'/${bare}' is a barrier for ${shape.parties} parties, not ${wanted.parties}; open it with that number, or unlink it first`,
+      );
+    };
+    const { segment, shape } = openSegment(bare, BARRIER_TYPE, rest, agree, () => wanted);
+    return new Barrier(segment, shape, action);
+  }
+
+  /** How many have arrived in this round and wait; 0 when it is broken. */
+  get waiting(): number {
+    this.check();
+    return this.#words.waiting;
+  }
+
+  /** True when it is broken; also when a party has died and nobody has noticed yet. */
+  get broken(): boolean {
+    this.check();
+    return this.#words.broken;
+  }
+
+  /**
+   * Resolves when all parties have called it, with the place in which this one came: 0 to `parties - 1`, each once in a
+   * round. The event loop runs on; the process stays alive while waiting.
+   *
+   * Rejects with BrokenBarrierError; with TimeoutError, the signal's reason or ClosedError when this wait was given up,
+   * which breaks the barrier for the others; with what the action threw.
+   */
+  async wait(wait?: WaitOptions): Promise<number> {
+    this.check();
+    const { timeout, signal } = checkWait(wait);
+    signal?.throwIfAborted();
+    const deadline = deadlineAfter(timeout);
+    this.#words.join(this);
+    const arrival = await this.#blocked(this.#arriving(), timeout, signal);
+    try {
+      if (!this.#isLast(arrival)) {
+        this.check(); // we may have been closed or aborted since we arrived
+        signal?.throwIfAborted();
+        const left = timeout === 0 ? 0 : Math.max(1, deadline - now());
+        await this.#blocked(this.#passing(arrival), left, signal);
+      } else if (this.#action !== undefined) {
+        await this.#action();
+        this.#pass(arrival);
+      }
+    } catch (error) {
+      if (!this.closed) this.#words.break(arrival.round); // else close() has done it
+      throw error;
+    } finally {
+      this.#arrivals.delete(arrival);
+    }
+    return arrival.index;
+  }
+
+  /** As {@link wait}, but blocks this thread. The action must be synchronous. */
+  waitSync(wait?: SyncWaitOptions): number {
+    this.check();
+    const timeout = checkSyncWait(wait);
+    const deadline = deadlineAfter(timeout);
+    this.#words.join(this);
+    const arrival = blockSync(this.#arriving(), this.#spin, timeout, this.#incomplete());
+    try {
+      if (!this.#isLast(arrival)) {
+        const left = timeout === 0 ? 0 : Math.max(0, deadline - now());
+        blockSync(this.#passing(arrival), this.#spin, left, this.#incomplete());
+      } else if (this.#action !== undefined) {
+        if (this.#action() instanceof Promise)
+          throw invalidType('the action', 'synchronous for waitSync()', this.#action);
+        this.#pass(arrival);
+      }
+    } catch (error) {
+      if (!this.closed) this.#words.break(arrival.round); // the action may have closed us
+      throw error;
+    } finally {
+      this.#arrivals.delete(arrival);
+    }
+    return arrival.index;
+  }
+
+  async #blocked<T>(operation: Blocking<T>, timeout: number, signal: AbortSignal | undefined): Promise<T> {
+    const result = operation.attempt();
+    if (result !== PENDING) return result;
+    const line = new Line();
+    line.keepsAlive = this.#keepsAlive;
+    this.#lines.add(line);
+    try {
+      return await line.wait(operation, timeout, signal, this.#incomplete());
+    } finally {
+      this.#lines.delete(line);
+    }
+  }
+
+  #arriving(): Blocking<Arrival> {
+    return {
+      attempt: () => {
+        const arrival = this.#words.arrive(this.#action !== undefined);
+        if (arrival === 'broken')
+          throw this.#brokenError('is broken; call reset() once its parties are well');
+        if (arrival === 'full') return PENDING;
+        this.#arrivals.add(arrival); // now: the handle may be closed before the promise form goes on
+        return arrival;
+      },
+      arm: () => this.#words.arm(undefined),
+    };
+  }
+
+  #passing({ round }: Arrival): Blocking<true> {
+    return {
+      attempt: () => {
+        const state = this.#words.look(round);
+        if (state === 'open') return PENDING;
+        if (state === 'passed') return true;
+        throw this.#brokenError(
+          state === 'reset'
+            ? 'was reset while this one waited'
+            : 'broke while this one waited: another party gave up or died, or somebody called abort()',
+        );
+      },
+      arm: () => this.#words.arm(round),
+    };
+  }
+
+  #isLast({ index }: Arrival): boolean {
+    return index === this.parties - 1;
+  }
+
+  /** After the action. */
+  #pass({ round }: Arrival): void {
+    this.check();
+    if (!this.#words.pass(round)) throw this.#brokenError('broke, or was reset, while the action ran');
+  }
+
+  /** Breaks the barrier: all who wait, and all who come until `reset()`, get a BrokenBarrierError. Does not block. */
+  abort(): void {
+    this.check();
+    this.#words.break();
+  }
+
+  /**
+   * Makes the barrier as new: whoever waits gets a BrokenBarrierError, dead parties are forgotten, the next round begins.
+   * Does not block.
+   */
+  reset(): void {
+    this.check();
+    this.#words.reset();
+  }
+
+  /** Pending waits of this handle keep the process alive (the default). */
+  ref(): this {
+    return this.#keepAlive(true);
+  }
+
+  /** Pending waits of this handle do not keep the process alive. */
+  unref(): this {
+    return this.#keepAlive(false);
+  }
+
+  #keepAlive(value: boolean): this {
+    this.#keepsAlive = value;
+    for (const line of this.#lines) line.keepsAlive = value;
+    return this;
+  }
+
+  /** @internal Whoever waits gives up. */
+  protected override onClose(): void {
+    for (const { round } of this.#arrivals) this.#words.break(round);
+    for (const line of [...this.#lines]) line.failAll(() => closedError(this.name));
+    this.#words.leave(this);
+  }
+
+  #brokenError(how: string): BrokenBarrierError {
+    return new BrokenBarrierError(`'${this.name}' ${how}`);
+  }
+
+  #incomplete(): string {
+    return `'${this.name}': not all parties arrived`;
+  }
+}
+
+function checkParties(parties: unknown): BarrierShape {
+  return { parties: checkInteger('parties', parties, 1, MOST_PARTIES) };
+}
+
+function splitAction<O extends object>(
+  options: (O & BarrierOptions) | undefined,
+  known: readonly (keyof O & string)[],
+): { action: (() => unknown) | undefined; rest: O } {
+  const { action, ...rest } = checkOptions<O & BarrierOptions>(options, [...known, 'action']);
+  if (action !== undefined) checkFunction('action', action);
+  return { action, rest: rest as unknown as O };
+}

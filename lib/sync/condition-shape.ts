@@ -1,0 +1,111 @@
+/** What a Condition is made of: which lock, and where its words lie. */
+
+import { invalidType, MismatchError } from '../errors.js';
+import { registerDescriber } from '../memory/directory.js';
+import { type ObjectType, type Segment, schemaCorrupt } from '../memory/segment.js';
+import { closedError } from '../memory/shared-object.js';
+import { readSlotTable, slotTableBytes, slotTableOwners } from '../memory/slot-table.js';
+import { type AttachOptions, type CreateOptions, checkOptions } from '../options.js';
+import { CONDITION, WAITING_MASK } from './condition-layout.js';
+import { Lock } from './lock.js';
+import { RLock } from './rlock.js';
+
+/** What lock a {@link Condition} has: one of its own, of either kind, or one that exists. */
+export type ConditionLock = 'lock' | 'rlock' | Lock | RLock;
+
+/** The class of that lock. */
+export type LockOf<K extends ConditionLock | undefined> = K extends 'lock'
+  ? Lock
+  : K extends 'rlock'
+    ? RLock
+    : K extends Lock | RLock
+      ? K
+      : Lock | RLock;
+
+/** Options of a {@link Condition}. */
+export interface ConditionOptions<K extends ConditionLock | undefined> {
+  /**
+   * `'lock'` (the default) or `'rlock'`: a lock of its own. A `Lock` or `RLock`: that one, which several conditions may
+   * share; it is not closed with the condition.
+   */
+  lock?: K | undefined;
+}
+
+export interface ConditionShape {
+  readonly lock: 'lock' | 'rlock';
+  /** The lock's name, if it is not the condition's own. */
+  readonly name?: string | undefined;
+}
+
+function wordsBytes(participants: number): number {
+  return 4 * CONDITION.WAITERS + slotTableBytes(participants);
+}
+
+export const CONDITION_TYPE: ObjectType<ConditionShape> = {
+  kind: 'condition',
+  wordsBytes: (_shape, participants) => wordsBytes(participants),
+  ownerWords: (_shape, participants) => [CONDITION.LOCK, ...slotTableOwners(CONDITION.WAITERS, participants)],
+  payload: () => ({ bytes: 0, mirrored: false }),
+  schema: ({ lock, name }) => ({ lock, ...(name !== undefined && { name }) }),
+  initialise: () => undefined,
+  parse({ lock, name }, header, path) {
+    if (lock !== 'lock' && lock !== 'rlock') throw schemaCorrupt(path, 'its schema names no kind of lock');
+    if (name !== undefined && typeof name !== 'string')
+      throw schemaCorrupt(path, "its schema's name of a lock is no string");
+    if (header.wordsBytes < wordsBytes(header.participants))
+      throw schemaCorrupt(path, 'it is too small for the waiters of a Condition');
+    return { lock, name };
+  },
+};
+
+registerDescriber('condition', ({ header, words, owner }) => {
+  const entries = readSlotTable(words, CONDITION.WAITERS, header.participants, owner);
+  const waiters = entries.filter(({ owner: one, count }) => one.alive && (count & WAITING_MASK) > 0);
+  return {
+    holder: owner(CONDITION.LOCK),
+    waiting: waiters.reduce((sum, { count }) => sum + (count & WAITING_MASK), 0),
+    waiters: waiters.map(({ owner: one }) => one),
+  };
+});
+
+export const OWN_LOCK: ConditionShape = { lock: 'lock' };
+
+export function openLock(
+  segment: Segment,
+  { lock, name }: ConditionShape,
+  owner: AttachOptions['owner'],
+): Lock | RLock {
+  if (name !== undefined)
+    return (lock === 'lock' ? Lock : RLock).attach(name, owner === undefined ? {} : { owner });
+  return new (lock === 'lock' ? Lock : RLock)(segment.retain(), CONDITION.LOCK);
+}
+
+/** The lock's option, checked, apart from the others, and the shape that it asks for. */
+export function splitLock(
+  options: (CreateOptions & AttachOptions & ConditionOptions<ConditionLock | undefined>) | undefined,
+  known: readonly (keyof (CreateOptions & AttachOptions))[],
+): {
+  lock: ConditionLock | undefined;
+  shape: ConditionShape | undefined;
+  rest: CreateOptions & AttachOptions;
+} {
+  const { lock, ...rest } = checkOptions(options, [...known, 'lock']);
+  return { lock, shape: lock === undefined ? undefined : shapeOf(lock), rest };
+}
+
+function shapeOf(lock: ConditionLock): ConditionShape {
+  if (lock === 'lock' || lock === 'rlock') return { lock };
+  if (!(lock instanceof Lock || lock instanceof RLock))
+    throw invalidType('lock', "'lock', 'rlock', a Lock or an RLock", lock);
+  if (lock.closed) throw closedError(lock.name);
+  return { lock: lock instanceof Lock ? 'lock' : 'rlock', name: lock.name };
+}
+
+export function agree(bare: string, found: ConditionShape, wanted: ConditionShape | undefined): void {
+  if (wanted === undefined || (found.lock === wanted.lock && found.name === wanted.name)) return;
+  const say = ({ lock, name }: ConditionShape): string =>
+    name === undefined ? `a ${lock} of its own` : `the ${lock} '${name}'`;
+  throw new MismatchError(
+    `'/${bare}' is a condition with ${say(found)}, not with ${say(wanted)}; open it with that, or unlink it first`,
+  );
+}

@@ -1,0 +1,99 @@
+/** A robust lock and how often its holder has it; the depth is the environment's own affair and not in shared memory. */
+
+import type { Holder } from '../memory/roster.js';
+import type { Segment } from '../memory/segment.js';
+import { type ELSEWHERE, PENDING, type WaitPoint } from '../waiting/blocking.js';
+import type { Line } from '../waiting/line.js';
+import type { Acquirable } from './acquirer.js';
+import { type RobustLock, robustLockOf } from './robust-lock.js';
+
+/** This environment's side of one recursive lock, shared by all handles on it. */
+export class RecursiveLock implements Acquirable {
+  readonly #lock: RobustLock;
+  /** How many guards of this environment hold the lock. */
+  depth = 0;
+  /** Whether a Sync form took it. */
+  takenBySync = false;
+  /** A level was given up instead of being released. */
+  #abandoned = false;
+
+  constructor(lock: RobustLock) {
+    this.#lock = lock;
+  }
+
+  get lines(): Set<Line> {
+    return this.#lock.lines;
+  }
+
+  get holder(): Holder | undefined {
+    return this.#lock.holder;
+  }
+
+  get heldHere(): boolean {
+    return this.#lock.heldHere;
+  }
+
+  get selfBlocking(): string | undefined {
+    return this.#lock.selfBlocking;
+  }
+
+  attempt(): boolean | typeof PENDING {
+    return this.#taken(this.#lock.attempt(), false);
+  }
+
+  attemptSync(): boolean | typeof PENDING {
+    return this.#taken(this.#lock.attempt(), true);
+  }
+
+  attemptOnce(): boolean | typeof PENDING {
+    return this.#taken(this.#lock.attemptOnce(), true);
+  }
+
+  #taken(result: boolean | typeof PENDING, sync: boolean): boolean | typeof PENDING {
+    if (result === PENDING) return result;
+    this.depth = 1;
+    this.takenBySync = sync;
+    this.#abandoned = false;
+    return result;
+  }
+
+  armSync(): WaitPoint | undefined {
+    return this.#lock.armSync();
+  }
+
+  arm(): WaitPoint | typeof ELSEWHERE | undefined {
+    return this.#lock.arm();
+  }
+
+  /** One level; the last one gives the lock back. */
+  release(abandoned: boolean): boolean {
+    if (this.depth === 0) return false;
+    this.#abandoned ||= abandoned;
+    this.depth--;
+    return this.depth > 0 ? this.#lock.heldHere : this.#lock.release(this.#abandoned);
+  }
+
+  /** All levels at once, for a Condition; returns how many. */
+  suspend(): number {
+    const { depth } = this;
+    this.depth = 0;
+    this.#lock.release(this.#abandoned);
+    return depth;
+  }
+
+  resumed(depth: number): void {
+    this.depth = depth;
+  }
+}
+
+const locks = new WeakMap<RobustLock, RecursiveLock>();
+
+export function recursiveLockOf(segment: Segment, index: number): RecursiveLock {
+  const robust = robustLockOf(segment, index);
+  let lock = locks.get(robust);
+  if (lock === undefined) {
+    lock = new RecursiveLock(robust);
+    locks.set(robust, lock);
+  }
+  return lock;
+}

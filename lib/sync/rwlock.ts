@@ -1,0 +1,212 @@
+/** Many readers or one writer, between unrelated processes; survives killed readers and killed writers. */
+
+import { DeadlockError } from '../errors.js';
+import { registerDescriber } from '../memory/directory.js';
+import type { Holder } from '../memory/roster.js';
+import {
+  attachSegment,
+  createSegment,
+  type ObjectType,
+  openSegment,
+  type Segment,
+  schemaCorrupt,
+} from '../memory/segment.js';
+import { SharedObject } from '../memory/shared-object.js';
+import { readSlotTable, slotTableBytes, slotTableOwners } from '../memory/slot-table.js';
+import {
+  ATTACH_KEYS,
+  type AttachOptions,
+  CREATE_KEYS,
+  type CreateOptions,
+  checkObjectName,
+  checkOptions,
+  OPEN_KEYS,
+  type SyncWaitOptions,
+  type WaitOptions,
+} from '../options.js';
+import { type Acquirable, Acquirer } from './acquirer.js';
+import { Guard } from './guard.js';
+import { rwWordsOf } from './rw-words.js';
+import { RWLOCK } from './rwlock-layout.js';
+import { isInside, runInside } from './scope.js';
+
+function wordsBytes(participants: number): number {
+  return 4 * RWLOCK.READERS + slotTableBytes(participants);
+}
+
+const RWLOCK_TYPE: ObjectType<undefined> = {
+  kind: 'rwlock',
+  wordsBytes: (_shape, participants) => wordsBytes(participants),
+  ownerWords: (_shape, participants) => [RWLOCK.WRITER, ...slotTableOwners(RWLOCK.READERS, participants)],
+  payload: () => ({ bytes: 0, mirrored: false }),
+  schema: () => ({}),
+  initialise: () => undefined,
+  parse(_schema, header, path) {
+    if (header.wordsBytes < wordsBytes(header.participants))
+      throw schemaCorrupt(path, 'it is too small for the readers of a RwLock');
+    return undefined;
+  },
+};
+
+registerDescriber('rwlock', ({ header, words, owner }) => {
+  const readers = readSlotTable(words, RWLOCK.READERS, header.participants, owner);
+  return {
+    holder: owner(RWLOCK.WRITER),
+    readers: readers.filter(({ count }) => count !== 0).map(({ owner: one }) => one),
+    abandoned: words[RWLOCK.DIRTY] !== 0 && owner(RWLOCK.WRITER)?.alive !== true,
+  };
+});
+
+/** One side of a {@link RwLock}: what a Lock has. */
+export class RwLockSide {
+  readonly #check: () => void;
+  readonly #acquirer: Acquirer;
+  readonly #holders: () => Holder[];
+  /** Throws where the flow that asks holds the other side, and would wait for itself. */
+  readonly #refuse: () => void;
+
+  /** @internal */
+  constructor(acquirer: Acquirer, check: () => void, holders: () => Holder[], refuse: () => void) {
+    this.#acquirer = acquirer;
+    this.#check = check;
+    this.#holders = holders;
+    this.#refuse = refuse;
+  }
+
+  /** True while somebody alive holds this side; for `write` also while it waits for the readers to leave. */
+  get locked(): boolean {
+    return this.owner !== undefined;
+  }
+
+  /** Who holds this side; of several readers any one. */
+  get owner(): Holder | undefined {
+    this.#check();
+    return this.#holders()[0];
+  }
+
+  /** As `Lock.tryAcquire`. */
+  tryAcquire(): Guard | undefined {
+    this.#check();
+    return this.#acquirer.tryAcquire();
+  }
+
+  /**
+   * As `Lock.acquireSync`.
+   *
+   * @throws TimeoutError; DeadlockError if this environment holds `write`, or asks for `write` while it holds `read`
+   */
+  acquireSync(wait?: SyncWaitOptions): Guard {
+    this.#check();
+    this.#refuse();
+    return this.#acquirer.acquireSync(wait);
+  }
+
+  /** As `Lock.acquire`. Rejects with DeadlockError within `withLock` of the other side: it would wait for itself. */
+  async acquire(wait?: WaitOptions): Promise<Guard> {
+    this.#check();
+    this.#refuse();
+    return this.#acquirer.acquire(wait);
+  }
+
+  /** As `Lock.withLockSync`. */
+  withLockSync<R>(fn: (guard: Guard) => R, wait?: SyncWaitOptions): R {
+    this.#check();
+    this.#refuse();
+    return this.#acquirer.runSync((guard) => runInside(Guard.holdOf(guard), () => fn(guard)), wait);
+  }
+
+  /** As `Lock.withLock`. */
+  async withLock<R>(fn: (guard: Guard) => R | PromiseLike<R>, wait?: WaitOptions): Promise<R> {
+    this.#check();
+    this.#refuse();
+    return this.#acquirer.run((guard) => runInside(Guard.holdOf(guard), () => fn(guard)), wait);
+  }
+}
+
+/**
+ * A lock under a name that many may hold for reading, or one for writing.
+ *
+ * ```js
+ * const { RwLock, unlink } = require('isthmus');
+ * const lock = RwLock.open('example-rwlock');
+ * const reader = lock.read.acquireSync(); // others may read as well
+ * console.log(lock.write.tryAcquire()); // undefined: nobody may write now
+ * reader.release();
+ * lock.write.withLockSync(({ abandoned }) => {
+ *   if (abandoned) console.log('the last writer died: check what it was changing');
+ * });
+ * lock.close();
+ * unlink('example-rwlock');
+ * ```
+ *
+ * Writers do not starve: once one waits, new readers wait behind it. Readers that die leave nothing behind. When a writer
+ * is killed, crashes or is terminated, the next one who comes gets the lock at once and is told: readers and writers see
+ * `guard.abandoned` until a writer has released it normally.
+ *
+ * A read lock cannot be turned into a write lock (two who tried would wait for each other): the Sync forms, and what runs
+ * inside `read.withLock`, get a DeadlockError. Release the read guard first, and look again at what you have read.
+ */
+export class RwLock extends SharedObject {
+  /** For those who only look; any number at a time. Re-entrant in its Sync forms. */
+  readonly read: RwLockSide;
+  /** For one who changes something. Not re-entrant. */
+  readonly write: RwLockSide;
+  readonly #sides: readonly Acquirer[];
+
+  private constructor(segment: Segment) {
+    super(segment);
+    const words = rwWordsOf(segment);
+    const { path } = segment;
+    const check = (): void => this.check();
+    const acquirer = (what: Acquirable, notFree: string): Acquirer => new Acquirer(what, path, notFree);
+    const reading = acquirer(words.read, 'the lock was not free for reading');
+    const writing = acquirer(words.write, 'the lock was not free for writing');
+    const refuse = (other: Acquirable, what: string) => (): void => {
+      if (!isInside((hold) => hold.what === other)) return;
+      throw new DeadlockError(
+        `'${path}' is asked for ${what} inside withLock() of its other side, so it would wait for itself; leave that first`,
+      );
+    };
+    this.read = new RwLockSide(reading, check, () => words.read.holders, refuse(words.write, 'reading'));
+    const writer = (): Holder[] => [words.write.holder].filter((one) => one !== undefined);
+    this.write = new RwLockSide(writing, check, writer, refuse(words.read, 'writing'));
+    this.#sides = [reading, writing];
+  }
+
+  /** Makes a new lock. Throws SystemError `EEXIST` if the name is taken, `ENOSPC` if /dev/shm is full. */
+  static create(name: string, options?: CreateOptions): RwLock {
+    const bare = checkObjectName(name);
+    return new RwLock(createSegment(bare, RWLOCK_TYPE, undefined, checkOptions(options, CREATE_KEYS)));
+  }
+
+  /** Attaches to a lock that exists. Throws SystemError `ENOENT`, MismatchError, ForeignError, CorruptError. */
+  static attach(name: string, options?: AttachOptions): RwLock {
+    const bare = checkObjectName(name);
+    const checked = checkOptions(options, ATTACH_KEYS);
+    return new RwLock(attachSegment(bare, RWLOCK_TYPE, checked, () => undefined).segment);
+  }
+
+  /** Attaches if the name exists, creates it otherwise; without a race. Throws as both do. */
+  static open(name: string, options?: CreateOptions & AttachOptions): RwLock {
+    const bare = checkObjectName(name);
+    const agree = (): undefined => undefined;
+    return new RwLock(openSegment(bare, RWLOCK_TYPE, checkOptions(options, OPEN_KEYS), agree, agree).segment);
+  }
+
+  /** Pending waits of this handle keep the process alive (the default). */
+  ref(): this {
+    for (const side of this.#sides) side.keepsAlive = true;
+    return this;
+  }
+
+  /** Pending waits of this handle do not keep the process alive. */
+  unref(): this {
+    for (const side of this.#sides) side.keepsAlive = false;
+    return this;
+  }
+
+  /** @internal A write lock that is still held is given up as abandoned: what it protects was not finished. */
+  protected override onClose(): void {
+    for (const side of this.#sides) side.close();
+  }
+}
