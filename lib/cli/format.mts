@@ -29,13 +29,16 @@ export function permissions(mode: number): string {
   return [...'rwxrwxrwx'].map((letter, bit) => ((mode >> (8 - bit)) & 1 ? letter : '-')).join('');
 }
 
-/** The shape in a few words: `i32`, `f64 × 100`, `1 MB, msgpack`. */
-export function shape({ kind, shape: { type, length, capacity, codec, ...rest } }: ObjectInfo): string {
+/** The shape in a few words: `i32`, `f64 × 100`, `1 MB, msgpack`, `4 permits`. */
+export function shape({ kind, shape: what }: ObjectInfo): string {
+  const { type, length, capacity, codec, permits, parties, lock, name } = what;
   if (kind === 'value') return value(type);
   if (kind === 'array') return `${value(type)} × ${value(length)}`;
   if (kind === 'spsc') return `${typeof capacity === 'number' ? bytes(capacity) : '?'}, ${value(codec)}`;
-  const all = Object.entries({ type, length, capacity, codec, ...rest });
-  return all
+  if (kind === 'pool') return `${value(permits)} ${permits === 1 ? 'permit' : 'permits'}`;
+  if (kind === 'barrier') return `${value(parties)} ${parties === 1 ? 'party' : 'parties'}`;
+  if (kind === 'condition') return name === undefined ? value(lock) : `${value(lock)} ${value(name)}`;
+  return Object.entries(what)
     .filter(([, one]) => one !== undefined)
     .map(([key, one]) => `${printable(key)}: ${value(one)}`)
     .join(', ');

@@ -65,18 +65,26 @@ function aboutParticipants({ participants, orphaned }: ObjectDetails): Row[] {
   });
 }
 
-function aboutContents({ contents }: ObjectDetails): Row[] {
+function aboutContents({ kind, contents }: ObjectDetails): Row[] {
   return Object.entries(contents ?? {})
     .filter(([, one]) => one !== undefined)
-    .map(([key, one]) => {
-      if (isOwner(one))
-        return [HELD[key] ?? printable(key), `${who(one)}${one.alive ? '' : ' (gone)'}`] as const;
-      return [printable(key), value(one)] as const;
-    });
+    .flatMap(([key, one]): Row[] => {
+      const held = (kind === 'rwlock' && key === 'holder' ? 'writer' : HELD[key]) ?? printable(key);
+      const owners = Array.isArray(one) ? one : [one];
+      if (owners.length === 0 || !owners.every(isOwner)) return [[printable(key), value(one)]];
+      return owners.map((owner) => [held, `${who(owner)}${owner.alive ? '' : ' (gone)'}`]);
+    })
+    .filter(([, text]) => text !== '');
 }
 
-/** What contents call those who hold a lock. */
-const HELD: Record<string, string> = { holder: 'lock held by' };
+/** What contents call those who hold a lock, read, wait, or have been at a barrier. */
+const HELD: Record<string, string> = {
+  holder: 'lock held by',
+  holders: 'permit held by',
+  readers: 'reader',
+  waiters: 'waiter',
+  seen: 'party',
+};
 
 function isOwner(what: unknown): what is Owner {
   return typeof what === 'object' && what !== null && 'pid' in what && 'thread' in what && 'alive' in what;

@@ -3,7 +3,7 @@
  * forms of acquiring it, and the guards that prove it.
  */
 
-import { DeadlockError, invalidType } from '../errors.js';
+import { CorruptError, DeadlockError, invalidType } from '../errors.js';
 import { closedError } from '../memory/shared-object.js';
 import {
   checkFunction,
@@ -12,7 +12,7 @@ import {
   type SyncWaitOptions,
   type WaitOptions,
 } from '../options.js';
-import { type Blocking, type ELSEWHERE, PENDING, type WaitPoint } from '../waiting/blocking.js';
+import { type Blocking, ELSEWHERE, PENDING, type WaitPoint } from '../waiting/blocking.js';
 import { Line, type LineOperation } from '../waiting/line.js';
 import { AdaptiveSpin, SYNC_LOOKS } from '../waiting/spin.js';
 import { blockSync } from '../waiting/sync.js';
@@ -29,17 +29,27 @@ export interface Acquirable {
   /** As attempt, asking the kernel about the living, and without leaving it to others. */
   attemptOnce(): boolean | typeof PENDING;
   /** See Blocking.arm and LineOperation.arm. */
-  armSync(): WaitPoint | undefined;
+  armSync(): WaitPoint | typeof ELSEWHERE | undefined;
   arm(): WaitPoint | typeof ELSEWHERE | undefined;
-  /** A wait was given up (undo what waiting announced, if that is more than a flag). */
+  /** A wait was given up: undoes what waiting announced, if that is more than a flag. Others that wait announce it anew. */
   giveUp?(): void;
   /** Gives one back; false if this environment has none. `abandoned`: what it protects may be half done. */
   release(abandoned: boolean): boolean;
+  /** Where guards come several at a time: those that hold it. */
+  readonly holds?: Set<Hold>;
   /** For a Condition: gives up all that a re-entrant holder has; returns what `resumed` needs to have it back. */
-  suspend?(): number;
-  resumed?(depth: number): void;
+  suspend?(): Suspended;
+  resumed?(suspended: Suspended): void;
   /** Why a Sync form would wait for this very environment, for ever; undefined if it would not. */
   readonly selfBlocking: string | undefined;
+}
+
+/** What a Condition gave up while it waits. */
+export interface Suspended {
+  /** Of this environment, whatever the handle. */
+  readonly holds: readonly Hold[];
+  /** See RecursiveLock.takenBySync. */
+  readonly bySync: boolean;
 }
 
 /** When so many holds have been collected, those that were released are dropped. */
@@ -66,15 +76,17 @@ export class Acquirer {
   readonly #release = (): boolean => this.#what.release(false);
   readonly #blocking: Blocking<boolean> = {
     attempt: () => this.#what.attemptSync(),
-    arm: () => this.#what.armSync(),
+    arm: () => {
+      const point = this.#what.armSync();
+      if (point !== ELSEWHERE) return point;
+      // It was not ours when this thread began to block: somebody else wrote that it is.
+      throw new CorruptError(
+        `'${this.#path}' is damaged: it names a waiter as its holder; unlink it and create it again`,
+      );
+    },
   };
   readonly #acquiring: LineOperation<Guard> = {
     attempt: () => this.guard(this.#what.attempt()) ?? PENDING,
-    arm: () => this.#what.arm(),
-  };
-  /** As acquiring, without a guard: of a hold that was suspended. */
-  readonly #resuming: LineOperation<boolean> = {
-    attempt: () => this.#what.attempt(),
     arm: () => this.#what.arm(),
   };
 
@@ -155,9 +167,8 @@ export class Acquirer {
   close(): void {
     this.#closed = true;
     this.#what.lines.delete(this.#line);
-    const waited = !this.#line.idle;
     this.#line.failAll(() => closedError(this.#path));
-    if (waited) this.#what.giveUp?.();
+    this.#what.giveUp?.();
     for (const hold of this.#holds) {
       if (hold.state === 'held') this.#what.release(true);
       if (hold.state !== 'released') hold.state = 'lost';
@@ -176,6 +187,7 @@ export class Acquirer {
       abandoned,
       release: this.#release,
     };
+    this.#what.holds?.add(hold);
     this.#holds.push(hold);
     if (this.#holds.length > this.#mostHolds) {
       this.#holds = this.#holds.filter(({ state }) => state !== 'released');
@@ -197,31 +209,43 @@ export class Acquirer {
   }
 
   /** Gives up what the hold has, to take it back later; returns what that needs. */
-  suspend(hold: Hold): number {
-    hold.state = 'suspended';
+  suspend(hold: Hold): Suspended {
     if (this.#what.suspend !== undefined) return this.#what.suspend();
+    hold.state = 'suspended';
     this.#what.release(false);
-    return 1;
+    return { holds: [hold], bySync: false };
   }
 
   /** Takes it back, blocking this thread for as long as that takes. */
-  resumeSync(hold: Hold, depth: number): void {
-    this.#resumed(hold, depth, this.#blockSync(Number.POSITIVE_INFINITY));
+  resumeSync(hold: Hold, suspended: Suspended): void {
+    this.#resumed(hold, suspended, this.#blockSync(Number.POSITIVE_INFINITY));
   }
 
   /** Takes it back, for as long as that takes. Rejects with ClosedError when the handle is closed. */
-  async resume(hold: Hold, depth: number): Promise<void> {
-    if (this.#closed) throw closedError(this.#path);
-    let abandoned = this.#line.idle ? this.#what.attempt() : PENDING;
-    if (abandoned === PENDING)
-      abandoned = await this.#line.wait(this.#resuming, Number.POSITIVE_INFINITY, undefined, this.#notFree);
-    this.#resumed(hold, depth, abandoned);
+  async resume(hold: Hold, suspended: Suspended): Promise<void> {
+    const resuming: LineOperation<true> = {
+      attempt: () => {
+        const abandoned = this.#what.attempt();
+        if (abandoned === PENDING) return PENDING;
+        this.#resumed(hold, suspended, abandoned); // now: the handle may be closed before the promise goes on
+        return true;
+      },
+      arm: () => this.#what.arm(),
+    };
+    try {
+      if (this.#closed) throw closedError(this.#path);
+      if (this.#line.idle && resuming.attempt() === true) return;
+      await this.#line.wait(resuming, Number.POSITIVE_INFINITY, undefined, this.#notFree);
+    } catch (error) {
+      for (const one of suspended.holds) if (one.state === 'suspended') one.state = 'lost';
+      throw error;
+    }
   }
 
-  #resumed(hold: Hold, depth: number, abandoned: boolean | typeof PENDING): void {
-    this.#what.resumed?.(depth);
-    hold.state = 'held';
-    hold.abandoned = abandoned === true;
+  #resumed(hold: Hold, suspended: Suspended, abandoned: boolean): void {
+    for (const one of suspended.holds) if (one.state === 'suspended') one.state = 'held';
+    this.#what.resumed?.(suspended);
+    hold.abandoned = abandoned;
   }
 }
 

@@ -196,12 +196,24 @@ export class BarrierWords {
     return watched && { words: this.#words, index: BARRIER.STATE, expected: low(asleep) | 0, ...watched };
   }
 
-  /** Breaks the barrier, unless the round has ended (`round` undefined: whatever the round). */
-  break(round?: number): void {
+  /** Breaks the barrier. */
+  break(): void {
     for (;;) {
       const state = this.#load();
-      if (state.broken || (round !== undefined && state.round !== round)) return;
-      if (this.#step(state, { ...state, broken: true, asleep: false })) return;
+      if (state.broken || this.#step(state, { ...state, broken: true, asleep: false })) return;
+    }
+  }
+
+  /**
+   * One that arrived in the round goes away: breaks the barrier, unless the round has ended. How it ended, in one step with
+   * that: either all of the round pass, or nobody does.
+   */
+  giveUp(round: number): RoundState {
+    for (;;) {
+      const state = this.#load();
+      const outcome = this.#outcome(round, state);
+      if (outcome !== 'open') return outcome;
+      if (this.#step(state, { ...state, broken: true, asleep: false })) return 'broken';
     }
   }
 

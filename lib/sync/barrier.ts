@@ -193,8 +193,7 @@ export class Barrier extends SharedObject {
         this.#pass(arrival);
       }
     } catch (error) {
-      if (!this.closed) this.#words.break(arrival.round); // else close() has done it
-      throw error;
+      this.#gaveUp(arrival, error);
     } finally {
       this.#arrivals.delete(arrival);
     }
@@ -218,12 +217,17 @@ export class Barrier extends SharedObject {
         this.#pass(arrival);
       }
     } catch (error) {
-      if (!this.closed) this.#words.break(arrival.round); // the action may have closed us
-      throw error;
+      this.#gaveUp(arrival, error);
     } finally {
       this.#arrivals.delete(arrival);
     }
     return arrival.index;
+  }
+
+  /** Throws, unless the round has passed with this one. */
+  #gaveUp({ round }: Arrival, error: unknown): void {
+    // A closed handle has given up already, and has no memory to look at.
+    if (this.closed || this.#words.giveUp(round) !== 'passed') throw error;
   }
 
   async #blocked<T>(operation: Blocking<T>, timeout: number, signal: AbortSignal | undefined): Promise<T> {
@@ -312,7 +316,7 @@ export class Barrier extends SharedObject {
 
   /** @internal Whoever waits gives up. */
   protected override onClose(): void {
-    for (const { round } of this.#arrivals) this.#words.break(round);
+    for (const { round } of this.#arrivals) this.#words.giveUp(round);
     for (const line of [...this.#lines]) line.failAll(() => closedError(this.name));
     this.#words.leave(this);
   }

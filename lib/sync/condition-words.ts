@@ -30,7 +30,7 @@ export class ConditionWords {
   readonly #words: Int32Array;
   readonly #table: SlotTable;
   readonly #path: string;
-  /** The waits of this environment, the oldest first. */
+  /** The waits of this environment, in the order in which they are notified. */
   readonly #tickets: Ticket[] = [];
 
   constructor({ words, header, roster, path }: Segment) {
@@ -47,8 +47,11 @@ export class ConditionWords {
     }
   }
 
-  /** The lock held: begins to wait. If we die from here on, the entry is a dead one's. */
-  register(): Ticket {
+  /**
+   * The lock held: begins to wait. If we die from here on, the entry is a dead one's. `blocks`: this thread blocks, so it
+   * goes before the other waits here that have not been notified: none of them could go on before it.
+   */
+  register(blocks: boolean): Ticket {
     const { predecessor, mine } = this.#table;
     // The entry will be ours: what a dead one before us was given goes to others first.
     while (!this.#table.isMine(predecessor) && notifiedIn(Atomics.load(this.#words, mine)) > 0)
@@ -58,11 +61,11 @@ export class ConditionWords {
       throw new FullError(
         `'${this.#path}' has ${WAITING_MASK} waits of this process or worker already, and there can be no more`,
       );
-    this.#change(this.#table.mine, (count) =>
+    const before = this.#change(this.#table.mine, (count) =>
       pack(waitingIn(count) + 1, notifiedIn(count), count & WAITERS_ASLEEP),
     );
     const ticket = { orphan: false };
-    this.#tickets.push(ticket);
+    this.#tickets.splice(blocks ? notifiedIn(before) : this.#tickets.length, 0, ticket);
     return ticket;
   }
 
@@ -71,9 +74,10 @@ export class ConditionWords {
     return ticket.orphan || this.#notified(ticket, Atomics.load(this.#words, this.#table.mine));
   }
 
-  /** The oldest waits of an environment are those that were notified. */
+  /** The first waits of an environment are those that were notified. */
   #notified(ticket: Ticket, count: number): boolean {
-    return this.#tickets.indexOf(ticket) < notifiedIn(count);
+    const place = this.#tickets.indexOf(ticket);
+    return place >= 0 && place < notifiedIn(count);
   }
 
   /** Announces that somebody here sleeps until one more is notified. Looks for notifications of the dead on the way. */
@@ -113,6 +117,7 @@ export class ConditionWords {
 
   #leave(ticket: Ticket): void {
     const place = this.#tickets.indexOf(ticket);
+    if (place < 0) return;
     this.#tickets.splice(place, 1);
     this.#change(this.#table.mine, (count) => {
       const notified = notifiedIn(count) - (place < notifiedIn(count) ? 1 : 0);

@@ -148,11 +148,11 @@ export class Condition<L extends Lock | RLock = Lock | RLock> extends SharedObje
     const { timeout, signal } = checkWait(wait);
     const hold = this.#holdOf(guard);
     signal?.throwIfAborted();
-    const ticket = this.#begin();
+    const ticket = this.#begin(false);
     const deadline = deadlineAfter(timeout);
     let left = timeout;
     for (;;) {
-      const depth = hold.of.suspend(hold);
+      const suspended = hold.of.suspend(hold);
       let failure: { readonly error: unknown } | undefined;
       try {
         signal?.throwIfAborted();
@@ -161,7 +161,7 @@ export class Condition<L extends Lock | RLock = Lock | RLock> extends SharedObje
         failure = { error };
       }
       try {
-        await hold.of.resume(hold, depth);
+        await hold.of.resume(hold, suspended);
       } finally {
         if (hold.state !== 'held') this.#giveUp(ticket); // the lock's handle was closed
       }
@@ -175,25 +175,25 @@ export class Condition<L extends Lock | RLock = Lock | RLock> extends SharedObje
     this.check();
     const timeout = checkSyncWait(wait);
     const hold = this.#holdOf(guard);
-    const ticket = this.#begin();
+    const ticket = this.#begin(true);
     const deadline = deadlineAfter(timeout);
     let left = timeout;
     for (;;) {
-      const depth = hold.of.suspend(hold);
+      const suspended = hold.of.suspend(hold);
       let failure: { readonly error: unknown } | undefined;
       try {
         blockSync(this.#operation(ticket), this.#spin, left, this.#notNotified());
       } catch (error) {
         failure = { error };
       }
-      hold.of.resumeSync(hold, depth);
+      hold.of.resumeSync(hold, suspended);
       if (this.#end(ticket, failure)) return;
       left = timeout === 0 ? 0 : Math.max(0, deadline - now());
     }
   }
 
-  #begin(): Ticket {
-    const ticket = this.#words.register();
+  #begin(blocks: boolean): Ticket {
+    const ticket = this.#words.register(blocks);
     this.#tickets.add(ticket);
     return ticket;
   }

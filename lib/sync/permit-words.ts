@@ -26,8 +26,6 @@ export class PermitWords implements Acquirable {
   readonly #holdOff = new HoldOff();
   /** Which permits this environment has. */
   readonly #mine: number[] = [];
-  /** Where the next search starts. */
-  #next = 0;
 
   constructor({ words, roster }: Segment, permits: number) {
     this.#words = words;
@@ -57,8 +55,9 @@ export class PermitWords implements Acquirable {
   }
 
   #take(): boolean | typeof PENDING {
+    const first = this.#roster.owner & 0x3ff; // participants begin at different permits
     for (let n = 0; n < this.#permits; n++) {
-      const permit = (this.#next + n) % this.#permits;
+      const permit = (first + n) % this.#permits;
       const index = POOL.PERMITS + permit;
       const found = Atomics.load(this.#words, index);
       const held = (found & OWNER_MASK) !== 0;
@@ -67,7 +66,6 @@ export class PermitWords implements Acquirable {
       // on. If we die after it, the permit is ours and comes back.
       if (Atomics.compareExchange(this.#words, index, found, this.#roster.owner) !== found) continue;
       this.#mine.push(permit);
-      this.#next = permit;
       return held || (found & OWNER_ABANDONED) !== 0;
     }
     this.#holdOff.end();
@@ -127,7 +125,6 @@ export class PermitWords implements Acquirable {
       owner
     )
       return false;
-    this.#next = permit;
     if (this.#sleep.changed()) this.#holdOff.start();
     // Not now: see RobustLock.release.
     if ([...this.lines].some((line) => !line.idle)) queueMicrotask(this.#wakeLines);

@@ -4,8 +4,12 @@ import type { Holder } from '../memory/roster.js';
 import type { Segment } from '../memory/segment.js';
 import { type ELSEWHERE, PENDING, type WaitPoint } from '../waiting/blocking.js';
 import type { Line } from '../waiting/line.js';
-import type { Acquirable } from './acquirer.js';
+import type { Acquirable, Suspended } from './acquirer.js';
+import type { Hold } from './guard.js';
 import { type RobustLock, robustLockOf } from './robust-lock.js';
+
+/** When so many more holds have been collected than hold the lock, those that were released are dropped. */
+const MOST_RELEASED = 16;
 
 /** This environment's side of one recursive lock, shared by all handles on it. */
 export class RecursiveLock implements Acquirable {
@@ -14,6 +18,8 @@ export class RecursiveLock implements Acquirable {
   depth = 0;
   /** Whether a Sync form took it. */
   takenBySync = false;
+  /** Those holds, with some that were released. */
+  readonly holds = new Set<Hold>();
   /** A level was given up instead of being released. */
   #abandoned = false;
 
@@ -52,12 +58,13 @@ export class RecursiveLock implements Acquirable {
   #taken(result: boolean | typeof PENDING, sync: boolean): boolean | typeof PENDING {
     if (result === PENDING) return result;
     this.depth = 1;
+    this.holds.clear();
     this.takenBySync = sync;
     this.#abandoned = false;
     return result;
   }
 
-  armSync(): WaitPoint | undefined {
+  armSync(): WaitPoint | typeof ELSEWHERE | undefined {
     return this.#lock.armSync();
   }
 
@@ -70,19 +77,30 @@ export class RecursiveLock implements Acquirable {
     if (this.depth === 0) return false;
     this.#abandoned ||= abandoned;
     this.depth--;
+    if (this.holds.size > this.depth + MOST_RELEASED) {
+      for (const hold of this.holds) if (hold.state !== 'held') this.holds.delete(hold);
+    }
     return this.depth > 0 ? this.#lock.heldHere : this.#lock.release(this.#abandoned);
   }
 
-  /** All levels at once, for a Condition; returns how many. */
-  suspend(): number {
-    const { depth } = this;
+  /** All levels at once, for a Condition; no guard holds the lock meanwhile. */
+  suspend(): Suspended {
+    const holds = [...this.holds].filter(({ state }) => state === 'held');
+    for (const hold of holds) hold.state = 'suspended';
+    this.holds.clear();
     this.depth = 0;
     this.#lock.release(this.#abandoned);
-    return depth;
+    return { holds, bySync: this.takenBySync };
   }
 
-  resumed(depth: number): void {
-    this.depth = depth;
+  /** The lock taken again, by whatever form: as it was before, but for handles that were closed meanwhile. */
+  resumed({ holds, bySync }: Suspended): void {
+    for (const hold of holds) {
+      if (hold.state === 'held') this.holds.add(hold);
+      else this.#abandoned = true;
+    }
+    this.depth = this.holds.size;
+    this.takenBySync = bySync;
   }
 }
 

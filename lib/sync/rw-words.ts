@@ -45,8 +45,10 @@ class Shared {
     const { words, roster } = this;
     for (;;) {
       const found = Atomics.load(words, RWLOCK.WRITER);
-      if ((found & OWNER_MASK) === 0) return 0;
-      if (!(ask ? roster.isDead(found) : roster.looksDead(found))) return found;
+      if (found === 0) return 0;
+      // Without an owner, but not free: of a dead one whose slot has been taken by another, who has marked it.
+      const dead = (found & OWNER_MASK) === 0 || (ask ? roster.isDead(found) : roster.looksDead(found));
+      if (!dead) return found;
       // Pairs with every other CAS on the word: one of several takes the dead one out, the others look again.
       if (Atomics.compareExchange(words, RWLOCK.WRITER, found, 0) !== found) continue;
       // They sleep on its mark: from now on they need not wait at all.
@@ -148,13 +150,13 @@ export class ReadWords implements Acquirable {
       shared.leaveReader();
       return PENDING;
     }
+    const abandoned = Atomics.load(words, RWLOCK.DIRTY) !== 0; // no writer changes it while we read
     shared.reading++;
-    return Atomics.load(words, RWLOCK.DIRTY) !== 0;
+    return abandoned;
   }
 
-  armSync(): WaitPoint | undefined {
-    const point = this.arm();
-    return point === ELSEWHERE ? undefined : point;
+  armSync(): WaitPoint | typeof ELSEWHERE | undefined {
+    return this.arm();
   }
 
   arm(): WaitPoint | typeof ELSEWHERE | undefined {
@@ -214,9 +216,11 @@ export class WriteWords implements Acquirable {
   attemptOnce(): boolean | typeof PENDING {
     const waits = this.#shared.writer === 'next';
     this.#shared.livingWriter(true);
-    const abandoned = this.#take(false, true);
-    if (abandoned === PENDING && !waits) this.giveUp();
-    return abandoned;
+    try {
+      return this.#take(false, true);
+    } finally {
+      if (!waits) this.giveUp();
+    }
   }
 
   #take(polite: boolean, ask: boolean): boolean | typeof PENDING {
@@ -235,8 +239,9 @@ export class WriteWords implements Acquirable {
       shared.writer = 'next';
     }
     if (this.#anyReader(ask)) return PENDING;
+    const abandoned = Atomics.exchange(words, RWLOCK.DIRTY, 1) !== 0; // ours alone: we are in WRITER and nobody reads
     shared.writer = 'writing';
-    return Atomics.exchange(words, RWLOCK.DIRTY, 1) !== 0; // ours alone while we are in WRITER and nobody reads
+    return abandoned;
   }
 
   /** Whether anybody reads; pairs with ReadWords.#enter and Shared.leaveReader. */
@@ -248,13 +253,12 @@ export class WriteWords implements Acquirable {
     });
   }
 
-  armSync(): WaitPoint | undefined {
+  armSync(): WaitPoint | typeof ELSEWHERE | undefined {
     const { holdOff, words } = this.#shared;
     // A hold-off is spent asleep, not looking.
     if (this.#shared.writer === 'none' && holdOff.active)
       return { words, index: RWLOCK.WRITER, expected: 0, slice: HOLD_OFF };
-    const point = this.arm();
-    return point === ELSEWHERE ? undefined : point;
+    return this.arm();
   }
 
   arm(): WaitPoint | typeof ELSEWHERE | undefined {
@@ -263,11 +267,16 @@ export class WriteWords implements Acquirable {
     if (shared.writer === 'none') return shared.armOnWriter();
     const point = shared.drain.arm(); // pairs with leaveReader(); the caller looks once more
     const blockers: number[] = [];
+    let someDead = false;
     shared.readers.some((owner, count) => {
-      if (Atomics.load(shared.words, count) !== 0 && !shared.readers.isDead(owner)) blockers.push(owner);
+      if (Atomics.load(shared.words, count) === 0) return false;
+      if (shared.readers.isDead(owner)) someDead = true;
+      else blockers.push(owner);
       return false;
     });
-    if (point === undefined || blockers.length === 0) return undefined;
+    // It may have taken the kernel to know, and attempt() looks at memory alone: says so there.
+    if (someDead) shared.readers.forgetDead();
+    if (point === undefined || someDead || blockers.length === 0) return undefined;
     const watched = shared.roster.watch(...blockers.filter((owner) => owner !== shared.roster.owner));
     return watched && { ...point, ...watched };
   }
@@ -280,11 +289,8 @@ export class WriteWords implements Acquirable {
   release(abandoned: boolean): boolean {
     const shared = this.#shared;
     if (shared.writer !== 'writing') return false;
-    const ours = (Atomics.load(shared.words, RWLOCK.WRITER) & OWNER_MASK) === shared.roster.owner;
-    if (!ours) {
-      shared.writer = 'none';
-      return false;
-    }
+    shared.writer = 'none';
+    if ((Atomics.load(shared.words, RWLOCK.WRITER) & OWNER_MASK) !== shared.roster.owner) return false;
     // Before the word is given back: whoever comes next reads it. If we die before it, we died writing.
     if (!abandoned) Atomics.store(shared.words, RWLOCK.DIRTY, 0);
     shared.leaveWriter();

@@ -130,7 +130,7 @@ export class RwLockSide {
  * const { RwLock, unlink } = require('isthmus');
  * const lock = RwLock.open('example-rwlock');
  * const reader = lock.read.acquireSync(); // others may read as well
- * console.log(lock.write.tryAcquire()); // undefined: nobody may write now
+ * console.log(lock.write.tryAcquire()); // undefined
  * reader.release();
  * lock.write.withLockSync(({ abandoned }) => {
  *   if (abandoned) console.log('the last writer died: check what it was changing');

@@ -53,7 +53,7 @@ const LONGEST_RELEASE = 1000;
  * ```
  *
  * POSIX semaphores have no owner: the permits of a process that is killed are lost, and nobody is told. Where that
- * matters, something with an owner is the right tool. Stays until {@link Semaphore.unlink}.
+ * matters, something with an owner is the right tool: a `PermitPool`. Stays until {@link Semaphore.unlink}.
  */
 export class Semaphore {
   readonly #path: string;

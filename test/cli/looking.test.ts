@@ -12,7 +12,17 @@ import {
   writeSync,
 } from 'node:fs';
 import { userInfo } from 'node:os';
-import { SharedArray, SharedMemory, SpscQueue, Value } from 'isthmus';
+import {
+  Barrier,
+  Condition,
+  PermitPool,
+  RLock,
+  RwLock,
+  SharedArray,
+  SharedMemory,
+  SpscQueue,
+  Value,
+} from 'isthmus';
 import { describe, expect, test } from 'vitest';
 import { noPrivateShm, privateShm } from '../processes/private-shm.js';
 import { exists, fileOf, freshName, isthmus } from './command.js';
@@ -65,6 +75,29 @@ describe('ls', () => {
     expect(lineOf(table, queue).slice(0, 3)).toEqual(['spsc', `/${queue}`, '2 MB, json']);
     expect(lineOf(table, memory).slice(0, 4)).toEqual(['memory', `/${memory}`, '-', '4.9 KB']);
     expect(lineOf(table, semaphore).slice(0, 4)).toEqual(['semaphore', `/${semaphore}`, '-', '32 B']);
+  });
+
+  test('shows the shape of synchronisers', async () => {
+    const [pool, barrier, lock, own, shared] = Array.from({ length: 5 }, freshName) as [
+      string,
+      string,
+      string,
+      string,
+      string,
+    ];
+    PermitPool.create(pool, 4).close();
+    Barrier.create(barrier, 1).close();
+    const rlock = RLock.create(lock);
+    Condition.create(own).close();
+    Condition.create(shared, { lock: rlock }).close();
+    rlock.close();
+
+    const table = (await isthmus(['ls'])).stdout.toString();
+    expect(lineOf(table, pool).slice(0, 3)).toEqual(['pool', `/${pool}`, '4 permits']);
+    expect(lineOf(table, barrier).slice(0, 3)).toEqual(['barrier', `/${barrier}`, '1 party']);
+    expect(lineOf(table, lock).slice(0, 3)).toEqual(['rlock', `/${lock}`, '-']);
+    expect(lineOf(table, own).slice(0, 3)).toEqual(['condition', `/${own}`, 'lock']);
+    expect(lineOf(table, shared).slice(0, 3)).toEqual(['condition', `/${shared}`, `rlock /${lock}`]);
   });
 
   test('--json gives the same to programs', async () => {
@@ -120,6 +153,26 @@ describe('ls', () => {
 });
 
 describe('inspect', () => {
+  test('tells who has permits, reads, writes, and has been at a barrier', async () => {
+    const pool = PermitPool.create(freshName(), 2);
+    const permit = pool.acquireSync();
+    const lock = RwLock.create(freshName());
+    const reader = lock.read.acquireSync();
+    const barrier = Barrier.create(freshName(), 1);
+    barrier.waitSync();
+    const contents = async (name: string): Promise<string> =>
+      (await isthmus(['inspect', name])).stdout.toString();
+    const me = `process ${process.pid}`;
+    expect(await contents(pool.name)).toMatch(new RegExp(`^available +1\npermit held by +${me}$`, 'm'));
+    expect(await contents(lock.name)).toMatch(new RegExp(`^reader +${me}$`, 'm'));
+    expect(await contents(barrier.name)).toMatch(new RegExp(`^rounds +1\nparty +${me}$`, 'm'));
+    reader.release();
+    const writer = lock.write.acquireSync();
+    expect(await contents(lock.name)).toMatch(new RegExp(`^writer +${me}$`, 'm'));
+    for (const guard of [writer, permit]) guard.release();
+    for (const object of [pool, lock, barrier]) object.close();
+  });
+
   test('tells everything about an object and who is attached', async () => {
     const name = freshName();
     const value = Value.create(name, 'i64', { initial: 2n ** 60n, lifetime: 'attached' });

@@ -6,12 +6,31 @@ import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, fstatSync, openSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
-import { type ElementType, Lock, SharedArray, SpscQueue, unlink, Value } from 'isthmus';
+import {
+  Barrier,
+  Condition,
+  type ElementType,
+  Event,
+  Lock,
+  PermitPool,
+  RLock,
+  RwLock,
+  SharedArray,
+  SpscQueue,
+  unlink,
+  Value,
+} from 'isthmus';
 import { afterEach, describe, expect, test } from 'vitest';
 import * as header from '../../dist/memory/header-layout.js';
 import * as roster from '../../dist/memory/roster-layout.js';
+import * as slots from '../../dist/memory/slot-table-layout.js';
 import * as ring from '../../dist/messages/ring-layout.js';
+import * as barrier from '../../dist/sync/barrier-layout.js';
+import * as condition from '../../dist/sync/condition-layout.js';
+import * as event from '../../dist/sync/event-layout.js';
 import * as lock from '../../dist/sync/lock-layout.js';
+import * as pool from '../../dist/sync/pool-layout.js';
+import * as rwlock from '../../dist/sync/rwlock-layout.js';
 import * as elements from '../../dist/values/element-types.js';
 import * as watch from '../../dist/values/watch-layout.js';
 import { start } from '../processes/start.js';
@@ -67,7 +86,11 @@ describe('docs/layout.md and the code', () => {
   test.each([
     ['lib/memory/header-layout.ts', header],
     ['lib/memory/roster-layout.ts', roster],
+    ['lib/memory/slot-table-layout.ts', slots],
     ['lib/messages/ring-layout.ts', ring],
+    ['lib/sync/barrier-layout.ts', barrier],
+    ['lib/sync/condition-layout.ts', condition],
+    ['lib/sync/event-layout.ts', event],
     ['lib/sync/lock-layout.ts', lock],
     ['lib/values/watch-layout.ts', watch],
   ])('constants of %s', (file, module) => {
@@ -79,7 +102,14 @@ describe('docs/layout.md and the code', () => {
     expect(text).toContain(`/dev/shm/${header.TEMPORARY_PREFIX}`);
     expect(groupsOf(roster)).toEqual(['SLOT']);
     expect(groupsOf(ring)).toEqual(['FRAME', 'RING']);
+    expect(groupsOf(slots)).toEqual(['ENTRY']);
+    expect(groupsOf(barrier)).toEqual(['BARRIER']);
+    expect(groupsOf(condition)).toEqual(['CONDITION']);
+    expect(groupsOf(event)).toEqual(['EVENT']);
     expect(groupsOf(lock)).toEqual(['LOCK']);
+    expect(groupsOf(pool)).toEqual(['POOL']);
+    expect(groupsOf(rwlock)).toEqual(['RWLOCK']);
+    for (const module of [pool, rwlock]) expect(constantsOf(module)).toEqual({}); // or they need a table
     expect(groupsOf(watch)).toEqual(['WATCH']);
   });
 
@@ -114,6 +144,12 @@ describe('docs/layout.md and the code', () => {
     expect(numbers('words: WATCH')).toEqual(watch.WATCH);
     expect(numbers('words: RING')).toEqual(ring.RING);
     expect(numbers('words: LOCK')).toEqual(lock.LOCK);
+    expect(numbers('words: ENTRY')).toEqual(slots.ENTRY);
+    expect(numbers('words: RWLOCK')).toEqual(rwlock.RWLOCK);
+    expect(numbers('words: CONDITION')).toEqual(condition.CONDITION);
+    expect(numbers('words: EVENT')).toEqual(event.EVENT);
+    expect(numbers('words: BARRIER')).toEqual(barrier.BARRIER);
+    expect(numbers('words: POOL')).toEqual(pool.POOL);
   });
 
   test('element types', () => {
@@ -147,7 +183,7 @@ describe('docs/layout.md and the code', () => {
     const numeric = [
       ...text.matchAll(/<!-- ((?:constants of|offsets:|words:|names:) .*|element types) -->/g),
     ];
-    expect(numeric).toHaveLength(14);
+    expect(numeric).toHaveLength(24);
     for (const marker of numeric) {
       for (const [name, number] of Object.entries(numbers(marker[1]!))) {
         expect(name, marker[1]).toMatch(/^[A-Za-z]\w*$/);
@@ -176,7 +212,11 @@ const HEADER = table('offsets: HEADER');
 const CONSTANTS = {
   ...numbers('constants of lib/memory/header-layout.ts'),
   ...numbers('constants of lib/memory/roster-layout.ts'),
+  ...numbers('constants of lib/memory/slot-table-layout.ts'),
   ...numbers('constants of lib/messages/ring-layout.ts'),
+  ...numbers('constants of lib/sync/barrier-layout.ts'),
+  ...numbers('constants of lib/sync/condition-layout.ts'),
+  ...numbers('constants of lib/sync/event-layout.ts'),
 } as Record<string, number>;
 const constant = (name: string): number => {
   const value = CONSTANTS[name];
@@ -228,6 +268,16 @@ class Reader {
     const at = this.field('ROSTER_OFFSET') + slot * constant('SLOT_BYTES') + 4 * word!;
     const words = table('words: SLOT').find(([field]) => field === name)![2];
     return words === '2' ? Number(this.bytes.readBigUInt64LE(at)) : this.bytes.readUInt32LE(at);
+  }
+
+  /** A field of a slot's entry in a slot table that begins at a control word. */
+  entry(first: number, slot: number, name: string): number {
+    return this.word('WORDS_OFFSET', first + slot * constant('ENTRY_WORDS') + numbers('words: ENTRY')[name]!);
+  }
+
+  /** The owner word of the participant that has a slot now. */
+  ownerOf(slot: number): number {
+    return (this.slot(slot, 'GENERATION') << 10) | slot;
   }
 
   mark(slot: number): number {
@@ -429,6 +479,141 @@ describe('objects as the document says', () => {
     expect(dead.word('WORDS_OFFSET', OWNER)).toBe((dead.slot(1, 'GENERATION') << 10) | 1);
     expect(dead.slot(1, 'MARK')).toBe(1);
     expect(dead.mark(1) & constant('MARK_DIED')).toBe(constant('MARK_DIED'));
+  });
+
+  test('a PermitPool, an RLock', () => {
+    const pool = keep(PermitPool.create(freshName(), 3));
+    const permits = [pool.acquireSync(), pool.acquireSync()];
+    const file = new Reader(pool.name);
+    expect(file.kind).toBe('pool');
+    expect(Object.keys(file.schema).sort()).toEqual(schemaKeys('pool'));
+    expect(file.schema).toEqual({ permits: 3 });
+    expect(file.field('PAYLOAD_BYTES')).toBe(0);
+    const { PERMITS, SLEEP } = numbers('words: POOL') as { PERMITS: number; SLEEP: number };
+    const owners = [0, 1, 2].map((permit) => file.word('WORDS_OFFSET', PERMITS + permit));
+    expect(owners).toEqual([file.ownerOf(0), file.ownerOf(0), 0]);
+    expect(file.word('WORDS_OFFSET', SLEEP)).toBe(0);
+    for (const permit of permits) permit.release();
+    expect(new Reader(pool.name).word('WORDS_OFFSET', PERMITS)).toBe(0);
+
+    const rlock = keep(RLock.create(freshName()));
+    const guards = [rlock.acquireSync(), rlock.acquireSync()];
+    const held = new Reader(rlock.name);
+    expect(held.kind).toBe('rlock');
+    expect(held.schema).toEqual({});
+    expect(held.word('WORDS_OFFSET', numbers('words: LOCK')['OWNER']!)).toBe(held.ownerOf(0));
+    for (const guard of guards) guard.release();
+  });
+
+  test('a RwLock', () => {
+    const lock = keep(RwLock.create(freshName()));
+    const { WRITER, DIRTY, DRAIN, READERS } = numbers('words: RWLOCK') as Record<
+      'WRITER' | 'DIRTY' | 'DRAIN' | 'READERS',
+      number
+    >;
+    const readers = [lock.read.acquireSync(), lock.read.acquireSync()];
+    const read = new Reader(lock.name);
+    expect(read.kind).toBe('rwlock');
+    expect(read.schema).toEqual({});
+    expect(read.entry(READERS, 0, 'OWNER')).toBe(read.ownerOf(0));
+    expect(read.entry(READERS, 0, 'COUNT')).toBe(2);
+    expect(read.entry(READERS, 1, 'OWNER')).toBe(0);
+    expect(read.word('WORDS_OFFSET', WRITER)).toBe(0);
+    for (const guard of readers) guard.release();
+
+    const writer = lock.write.acquireSync();
+    const written = new Reader(lock.name);
+    expect(written.entry(READERS, 0, 'COUNT')).toBe(0);
+    expect(written.word('WORDS_OFFSET', WRITER)).toBe(written.ownerOf(0));
+    expect(written.word('WORDS_OFFSET', DIRTY)).toBe(1);
+    writer.release();
+    const free = new Reader(lock.name);
+    for (const word of [WRITER, DIRTY, DRAIN]) expect(free.word('WORDS_OFFSET', word)).toBe(0);
+  });
+
+  test('a Condition', async () => {
+    const condition = keep(Condition.create(freshName()));
+    const { LOCK, WAITERS } = numbers('words: CONDITION') as { LOCK: number; WAITERS: number };
+    const mask = constant('WAITING_MASK');
+    const waits = [1, 2].map(() => condition.lock.withLock((guard) => condition.wait(guard)));
+    // Until both wait, and the announcement that somebody sleeps is there.
+    const count = (): number => new Reader(condition.name).entry(WAITERS, 0, 'COUNT');
+    while (count() !== constant('WAITERS_ASLEEP') + 2) await new Promise(setImmediate);
+    const file = new Reader(condition.name);
+    expect(file.kind).toBe('condition');
+    expect(file.schema).toEqual({ lock: 'lock' });
+    expect(file.entry(WAITERS, 0, 'OWNER')).toBe(file.ownerOf(0));
+    condition.lock.withLockSync(() => {
+      expect(condition.notify()).toBe(1);
+      const notified = new Reader(condition.name);
+      expect(notified.word('WORDS_OFFSET', LOCK) & constant('OWNER_MASK')).toBe(notified.ownerOf(0));
+      expect(count() & mask).toBe(2);
+      expect((count() >>> constant('NOTIFIED_SHIFT')) & mask).toBe(1);
+      expect(condition.notifyAll()).toBe(1);
+      expect((count() >>> constant('NOTIFIED_SHIFT')) & mask).toBe(2);
+    });
+    await Promise.all(waits);
+    expect(count() % constant('WAITERS_ASLEEP')).toBe(0);
+
+    const lock = keep(RLock.create(freshName()));
+    const another = new Reader(keep(Condition.create(freshName(), { lock })).name);
+    expect(Object.keys(another.schema).sort()).toEqual(schemaKeys('condition'));
+    expect(another.schema).toEqual({ lock: 'rlock', name: lock.name });
+  });
+
+  test('an Event', async () => {
+    const event = keep(Event.create(freshName()));
+    const { STATE } = numbers('words: EVENT') as { STATE: number };
+    const state = (): number => new Reader(event.name).word('WORDS_OFFSET', STATE);
+    expect(new Reader(event.name).kind).toBe('event');
+    expect(new Reader(event.name).schema).toEqual({});
+    expect(state()).toBe(0);
+    const wait = event.wait();
+    while (state() !== constant('EVENT_ASLEEP')) await new Promise(setImmediate);
+    event.set();
+    event.set();
+    expect(state()).toBe(constant('EVENT_CALL') + constant('EVENT_SET'));
+    await wait;
+    event.clear();
+    expect(state()).toBe(constant('EVENT_CALL'));
+  });
+
+  test('a Barrier', async () => {
+    const barrier = keep(Barrier.create(freshName(), 2));
+    const { STATE, ENDS, PARTIES } = numbers('words: BARRIER') as Record<
+      'STATE' | 'ENDS' | 'PARTIES',
+      number
+    >;
+    const state = (): number => new Reader(barrier.name).word('WORDS_OFFSET', STATE);
+    const ends = (): number => new Reader(barrier.name).word('WORDS_OFFSET', ENDS);
+    const round = (): number => state() >>> constant('ROUND_SHIFT');
+    const first = barrier.wait();
+    while (state() !== constant('BARRIER_ASLEEP') + 1) await new Promise(setImmediate);
+    const file = new Reader(barrier.name);
+    expect(file.kind).toBe('barrier');
+    expect(Object.keys(file.schema).sort()).toEqual(schemaKeys('barrier'));
+    expect(file.schema).toEqual({ parties: 2 });
+    expect(file.entry(PARTIES, 0, 'OWNER')).toBe(file.ownerOf(0));
+    expect([await barrier.wait(), await first]).toEqual([1, 0]);
+    expect([round(), ends(), state() & constant('ARRIVED_MASK')]).toEqual([1, 0, 0]);
+
+    const reset = barrier.wait().catch((error) => error.code);
+    barrier.reset();
+    expect([round(), ends()]).toEqual([2, 1]);
+    expect(await reset).toBe('ERR_ISTHMUS_BROKEN_BARRIER');
+    barrier.abort();
+    expect(state() & constant('BARRIER_BROKEN')).toBe(constant('BARRIER_BROKEN'));
+    barrier.reset();
+    expect([round(), ends()]).toEqual([3, 3]);
+
+    const action = keep(
+      Barrier.create(freshName(), 1, {
+        action: () =>
+          expect(new Reader(action.name).word('WORDS_OFFSET', STATE)).toBe(constant('BARRIER_ACTING') + 1),
+      }),
+    );
+    expect(action.waitSync()).toBe(0);
+    expect(constant('ENDS_BITS')).toBe(32);
   });
 
   test('what the document says of sizes holds for a new object', () => {

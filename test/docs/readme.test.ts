@@ -1,4 +1,4 @@
-// Every program in README.md, in the guide and in the comments of lib/ runs and prints what it says (see blocks.ts).
+// Every program in README.md, in the guides and in the comments of lib/ runs and prints what it says (see blocks.ts).
 
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -28,7 +28,7 @@ function runs(groups: readonly Block[][]): void {
   }
 }
 
-const documents = ['README.md', 'docs/guide.md'];
+const documents = ['README.md', 'docs/guide.md', 'docs/from-python.md'];
 for (const path of documents) describe(path, () => runs(groupsOf(markdownBlocks(path))));
 
 describe('comments in lib/', () => {
@@ -45,6 +45,13 @@ describe('comments in lib/', () => {
       'messages/spsc-queue',
       'memory/shared-memory',
       'sync/semaphore',
+      'sync/lock',
+      'sync/rlock',
+      'sync/rwlock',
+      'sync/permit-pool',
+      'sync/event',
+      'sync/condition',
+      'sync/barrier',
     ])
       expect(found, file).toContain(`lib/${file}.ts`);
   });
