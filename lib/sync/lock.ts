@@ -26,7 +26,7 @@ import {
   type SyncWaitOptions,
   type WaitOptions,
 } from '../options.js';
-import { type Blocking, PENDING } from '../waiting/blocking.js';
+import { type Blocking, ELSEWHERE, PENDING } from '../waiting/blocking.js';
 import { Line, type LineOperation } from '../waiting/line.js';
 import { AdaptiveSpin, SYNC_LOOKS } from '../waiting/spin.js';
 import { blockSync } from '../waiting/sync.js';
@@ -86,7 +86,12 @@ export class Lock extends SharedObject {
   readonly #release = (): boolean => this.#lock.release(false);
   readonly #blocking: Blocking<boolean> = {
     attempt: () => this.#lock.attempt(),
-    arm: () => this.#lock.armSync(),
+    arm: () => {
+      const point = this.#lock.armSync();
+      if (point !== ELSEWHERE) return point;
+      // We did not hold it when this thread began to block: somebody else wrote that we do.
+      throw schemaCorrupt(this.name, 'its lock word names a waiter as its holder');
+    },
   };
   readonly #acquiring: LineOperation<Guard> = {
     attempt: () => this.#guard(this.#lock.attempt()) ?? PENDING,

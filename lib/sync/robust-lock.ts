@@ -84,10 +84,9 @@ export class RobustLock {
   }
 
   /** As arm, for a thread that blocks: it spends a hold-off asleep, not looking. */
-  armSync(): WaitPoint | undefined {
+  armSync(): WaitPoint | typeof ELSEWHERE | undefined {
     if (this.#holdsOff()) return { words: this.#words, index: this.#index, expected: 0, slice: HOLD_OFF };
-    const point = this.arm();
-    return point === ELSEWHERE ? undefined : point;
+    return this.arm();
   }
 
   /** Announces that somebody sleeps until the lock is released. */
