@@ -43,8 +43,8 @@ export function releaseRole(words: Int32Array, index: number, roster: Roster): v
 /** `'died'`: its last holder did not give it back, and it has no successor. */
 export type RoleState = 'free' | 'held' | 'died';
 
-export function roleState(words: Int32Array, index: number, roster: Roster): RoleState {
-  const found = Atomics.load(words, index); // pairs with claimRole, releaseRole and the claim of a dead one's slot
+/** Of what a role word said. */
+export function roleState(found: number, roster: Roster): RoleState {
   if ((found & OWNER_MASK) === 0) return (found & OWNER_ABANDONED) === 0 ? 'free' : 'died';
   return roster.isDead(found) ? 'died' : 'held';
 }

@@ -67,6 +67,8 @@ export class Roster {
   readonly #marksOffset: number;
   /** All control pages, for the marks. Only those of slots that say so may be touched: the others are holes. */
   readonly #control: Int32Array;
+  /** 1 for each slot whose mark page is known to be backed with memory. */
+  readonly #backed: Uint8Array;
   #slot = -1;
   /** This environment's owner token: slot and generation in one positive number. 0 before `claim`. */
   owner = 0;
@@ -77,6 +79,7 @@ export class Roster {
     this.#rosterOffset = header.rosterOffset;
     this.#marksOffset = header.marksOffset;
     this.#control = new Int32Array(control);
+    this.#backed = new Uint8Array(header.participants);
     this.#words = new Int32Array(control, header.rosterOffset, header.participants * SLOT_WORDS);
   }
 
@@ -183,7 +186,19 @@ export class Roster {
   #mark(slot: number): number | undefined {
     // Pairs with claim(): set before the slot says that there is one.
     if (Atomics.load(this.#words, slot * SLOT_WORDS + SLOT.MARK) !== 1) return undefined;
+    if (this.#backed[slot] === 0 && !this.#back(slot)) return undefined;
     return Atomics.load(this.#control, this.#markIndex(slot)); // written by its owner, and by the kernel at its death
+  }
+
+  /** A slot that wrongly says it has a mark: its page may be a hole, which is a SIGBUS when /dev/shm is full. */
+  #back(slot: number): boolean {
+    try {
+      this.#segment.reserve(this.#marksOffset + slot * MARK_PAGE_BYTES, MARK_PAGE_BYTES);
+    } catch {
+      return false;
+    }
+    this.#backed[slot] = 1;
+    return true;
   }
 
   #generation(slot: number): number {

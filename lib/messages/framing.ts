@@ -1,6 +1,6 @@
 /** Between messages and frames: what a message is, how it gets into the ring and out again. */
 
-import { describe, invalidType, outOfRange } from '../errors.js';
+import { type CorruptError, describe, invalidType, outOfRange } from '../errors.js';
 import type { Encoded, InnerCodec } from './codecs.js';
 import { FRAME } from './ring-layout.js';
 import type { RingReader } from './ring-reader.js';
@@ -159,7 +159,7 @@ export class FrameReader {
     this.#path = path;
     this.#ring = ring;
     this.#codec = codec;
-    this.#ringWords = new Int32Array(ring.bytes.buffer, ring.bytes.byteOffset, ring.bytes.length >> 2);
+    this.#ringWords = new Int32Array(ring.bytes.buffer, ring.bytes.byteOffset, ring.bytes.length / 4);
   }
 
   /** The message of the frame that `next` found. Throws CorruptError for what is none. */
@@ -176,27 +176,37 @@ export class FrameReader {
         return copy;
       }
       case FRAME.UTF8:
-        return this.#copyOut(offset, length).toString('utf8', 0, length);
+        return this.#text(offset, length, 'utf8');
       case FRAME.UTF16:
-        return this.#copyOut(offset, length).toString('utf16le', 0, length);
+        return this.#text(offset, length, 'utf16le');
       case FRAME.CODEC: {
         const copy = this.#copyOut(offset, length);
         try {
-          return this.#codec.decode(copy, length);
+          const message = this.#codec.decode(copy, length);
+          if (message === undefined) throw new Error('it gives undefined, which nobody can have put');
+          return message;
         } catch (cause) {
-          const reason = cause instanceof Error ? cause.message : String(cause);
-          throw Object.assign(
-            corrupt(
-              this.#path,
-              `codec '${this.#codec.name}' cannot decode a message (${reason}); it was dropped`,
-            ),
-            { cause },
-          );
+          throw this.#undecodable(`codec '${this.#codec.name}' cannot decode a message`, cause);
         }
       }
       default:
         throw corrupt(this.#path, `a frame of unknown type ${type >>> 0}; it was dropped`);
     }
+  }
+
+  #text(offset: number, length: number, encoding: 'utf8' | 'utf16le'): string {
+    const copy = this.#copyOut(offset, length);
+    try {
+      return copy.toString(encoding, 0, length);
+    } catch (cause) {
+      // Longer than strings can be.
+      throw this.#undecodable(`a frame says that its ${length} bytes are a string`, cause);
+    }
+  }
+
+  #undecodable(what: string, cause: unknown): CorruptError {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    return Object.assign(corrupt(this.#path, `${what} (${reason}); it was dropped`), { cause });
   }
 
   #copyOut(offset: number, length: number): Buffer {

@@ -1,7 +1,7 @@
 /** The other side of a queue: waiting for it, and for no longer than it lives. */
 
 import { invalidType, outOfRange, PeerDiedError } from '../errors.js';
-import { type RoleState, roleState } from '../memory/roles.js';
+import { roleState } from '../memory/roles.js';
 import { OWNER_MASK } from '../memory/roster-layout.js';
 import type { Segment } from '../memory/segment.js';
 import { checkWait, type SyncWaitOptions, type WaitOptions } from '../options.js';
@@ -65,9 +65,9 @@ export class Peer {
     return { ...checkWait(rest), peerDeath: checkPeerDeath(peerDeath) ?? this.#usual.peerDeath };
   }
 
-  get #state(): RoleState {
-    const { words, roster } = this.#segment;
-    return roleState(words, this.#index, roster);
+  /** Pairs with claimRole, releaseRole and the claim of a dead one's slot. */
+  get #found(): number {
+    return Atomics.load(this.#segment.words, this.#index);
   }
 
   /** The operation, given up when the other side is dead, unless the caller wants to wait for its successor. */
@@ -78,11 +78,11 @@ export class Peer {
       attempt: () => {
         const result = operation.attempt();
         // Dead before this attempt: everything that it published has been seen. Asked again: there may be a successor.
-        if (result === PENDING && died && this.#state === 'died') throw this.#error();
+        if (result === PENDING && died) this.#refuseDead(this.#found);
         return result;
       },
       arm: () => {
-        died = this.#state === 'died';
+        died = roleState(this.#found, this.#segment.roster) === 'died';
         if (died) return undefined;
         const point = operation.arm();
         return point && this.#watched(point);
@@ -92,20 +92,21 @@ export class Peer {
 
   /** The point, ending also with the life of the present holder of the role. */
   #watched(point: WaitPoint): WaitPoint | undefined {
-    const { words, roster } = this.#segment;
-    const found = Atomics.load(words, this.#index); // pairs with claimRole and releaseRole
+    const { roster } = this.#segment;
+    const found = this.#found;
     const holder = found & OWNER_MASK;
     if (holder === 0 || holder === roster.owner) return point; // nobody yet, or ourselves: who claims it wakes us
     const watched = roster.watch(found);
     return watched && { ...point, ...watched };
   }
 
-  #error(): PeerDiedError {
-    const { words, roster, path } = this.#segment;
-    const found = Atomics.load(words, this.#index);
+  /** Throws if the one that the role word names died and has no successor. */
+  #refuseDead(found: number): void {
+    const { roster, path } = this.#segment;
+    if (roleState(found, roster) !== 'died') return;
     const pid = (found & OWNER_MASK) === 0 ? undefined : roster.holderOf(found).pid;
     const who = `the ${this.#role} of '${path}'${pid === undefined ? '' : ` (process ${pid})`}`;
-    return new PeerDiedError(
+    throw new PeerDiedError(
       `${who} died without ending the queue; all that it did counts. Another ${this.#role} may go on: wait for it with { peerDeath: 'wait' }`,
       pid,
     );

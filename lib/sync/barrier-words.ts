@@ -86,6 +86,8 @@ export class BarrierWords {
   readonly #count: number;
   /** Those of this environment that have waited and are not closed. */
   readonly #handles = new Set<object>();
+  /** Rounds whose action runs here. */
+  readonly acting = new Set<number>();
   /** Whether those who slept when we joined know of us. */
   #announced = false;
 

@@ -1,6 +1,6 @@
 /** A point that a number of parties reach together, in any processes. */
 
-import { BrokenBarrierError, invalidType, MismatchError } from '../errors.js';
+import { BrokenBarrierError, DeadlockError, invalidType, MismatchError } from '../errors.js';
 import { registerDescriber } from '../memory/directory.js';
 import {
   attachSegment,
@@ -189,7 +189,12 @@ export class Barrier extends SharedObject {
         const left = timeout === 0 ? 0 : Math.max(1, deadline - now());
         await this.#blocked(this.#passing(arrival), left, signal);
       } else if (this.#action !== undefined) {
-        await this.#action();
+        this.#words.acting.add(arrival.round);
+        try {
+          await this.#action();
+        } finally {
+          this.#words.acting.delete(arrival.round);
+        }
         this.#pass(arrival);
       }
     } catch (error) {
@@ -200,10 +205,19 @@ export class Barrier extends SharedObject {
     return arrival.index;
   }
 
-  /** As {@link wait}, but blocks this thread. The action must be synchronous. */
+  /**
+   * As {@link wait}, but blocks this thread. The action must be synchronous.
+   *
+   * @throws BrokenBarrierError, TimeoutError; DeadlockError while an asynchronous action of this environment runs
+   */
   waitSync(wait?: SyncWaitOptions): number {
     this.check();
     const timeout = checkSyncWait(wait);
+    if (this.#words.acting.size > 0) {
+      throw new DeadlockError(
+        `'${this.name}': an asynchronous action of this very process or worker is running, which cannot end while this thread blocks; await wait()`,
+      );
+    }
     const deadline = deadlineAfter(timeout);
     this.#words.join(this);
     const arrival = blockSync(this.#arriving(), this.#spin, timeout, this.#incomplete());

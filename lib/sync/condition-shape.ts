@@ -33,8 +33,9 @@ export interface ConditionOptions<K extends ConditionLock | undefined> {
 
 export interface ConditionShape {
   readonly lock: 'lock' | 'rlock';
-  /** The lock's name, if it is not the condition's own. */
+  /** The lock's name, if it is not the condition's own, and which of those that may have had the name it is. */
   readonly name?: string | undefined;
+  readonly instance?: string | undefined;
 }
 
 function wordsBytes(participants: number): number {
@@ -46,15 +47,15 @@ export const CONDITION_TYPE: ObjectType<ConditionShape> = {
   wordsBytes: (_shape, participants) => wordsBytes(participants),
   ownerWords: (_shape, participants) => [CONDITION.LOCK, ...slotTableOwners(CONDITION.WAITERS, participants)],
   payload: () => ({ bytes: 0, mirrored: false }),
-  schema: ({ lock, name }) => ({ lock, ...(name !== undefined && { name }) }),
+  schema: ({ lock, name, instance }) => ({ lock, ...(name !== undefined && { name, instance }) }),
   initialise: () => undefined,
-  parse({ lock, name }, header, path) {
+  parse({ lock, name, instance }, header, path) {
     if (lock !== 'lock' && lock !== 'rlock') throw schemaCorrupt(path, 'its schema names no kind of lock');
-    if (name !== undefined && typeof name !== 'string')
-      throw schemaCorrupt(path, "its schema's name of a lock is no string");
+    const named = typeof name === 'string' && typeof instance === 'string';
+    if (!named && name !== undefined) throw schemaCorrupt(path, 'its schema does not say which lock it has');
     if (header.wordsBytes < wordsBytes(header.participants))
       throw schemaCorrupt(path, 'it is too small for the waiters of a Condition');
-    return { lock, name };
+    return named ? { lock, name, instance } : { lock };
   },
 };
 
@@ -72,12 +73,17 @@ export const OWN_LOCK: ConditionShape = { lock: 'lock' };
 
 export function openLock(
   segment: Segment,
-  { lock, name }: ConditionShape,
+  { lock, name, instance }: ConditionShape,
   owner: AttachOptions['owner'],
 ): Lock | RLock {
-  if (name !== undefined)
-    return (lock === 'lock' ? Lock : RLock).attach(name, owner === undefined ? {} : { owner });
-  return new (lock === 'lock' ? Lock : RLock)(segment.retain(), CONDITION.LOCK);
+  const kind = lock === 'lock' ? Lock : RLock;
+  if (name === undefined) return new kind(segment.retain(), CONDITION.LOCK);
+  const opened = kind.attach(name, owner === undefined ? {} : { owner });
+  if (opened.instanceId === instance) return opened;
+  opened.close();
+  throw new MismatchError(
+    `'${segment.path}' was made with another ${lock} '${name}' than the one that has the name now; unlink both together, and make them anew`,
+  );
 }
 
 /** The lock's option, checked, apart from the others, and the shape that it asks for. */
@@ -98,13 +104,14 @@ function shapeOf(lock: ConditionLock): ConditionShape {
   if (!(lock instanceof Lock || lock instanceof RLock))
     throw invalidType('lock', "'lock', 'rlock', a Lock or an RLock", lock);
   if (lock.closed) throw closedError(lock.name);
-  return { lock: lock instanceof Lock ? 'lock' : 'rlock', name: lock.name };
+  return { lock: lock instanceof Lock ? 'lock' : 'rlock', name: lock.name, instance: lock.instanceId };
 }
 
 export function agree(bare: string, found: ConditionShape, wanted: ConditionShape | undefined): void {
-  if (wanted === undefined || (found.lock === wanted.lock && found.name === wanted.name)) return;
-  const say = ({ lock, name }: ConditionShape): string =>
-    name === undefined ? `a ${lock} of its own` : `the ${lock} '${name}'`;
+  if (wanted === undefined) return;
+  if (found.lock === wanted.lock && found.name === wanted.name && found.instance === wanted.instance) return;
+  const say = ({ lock, name, instance }: ConditionShape): string =>
+    name === undefined ? `a ${lock} of its own` : `the ${lock} '${name}' (${instance})`;
   throw new MismatchError(
     `'/${bare}' is a condition with ${say(found)}, not with ${say(wanted)}; open it with that, or unlink it first`,
   );

@@ -17,6 +17,11 @@ export abstract class LockObject extends SharedObject {
     this.acquirer = new Acquirer(what, segment.path, notFree);
   }
 
+  /** @internal Tells it from another one that had the name before. */
+  get instanceId(): string {
+    return this.segment.header.instanceId;
+  }
+
   /** Takes it if it is free (and no promise form of this handle waits for it); `undefined` if not. Does not block. */
   tryAcquire(): Guard | undefined {
     this.check();

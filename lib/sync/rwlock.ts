@@ -18,13 +18,16 @@ import {
   type AttachOptions,
   CREATE_KEYS,
   type CreateOptions,
+  checkFunction,
   checkObjectName,
   checkOptions,
+  checkSyncWait,
+  checkWait,
   OPEN_KEYS,
   type SyncWaitOptions,
   type WaitOptions,
 } from '../options.js';
-import { type Acquirable, Acquirer } from './acquirer.js';
+import { type Acquirable, Acquirer, runSyncWith } from './acquirer.js';
 import { Guard } from './guard.js';
 import { rwWordsOf } from './rw-words.js';
 import { RWLOCK } from './rwlock-layout.js';
@@ -62,15 +65,20 @@ export class RwLockSide {
   readonly #check: () => void;
   readonly #acquirer: Acquirer;
   readonly #holders: () => Holder[];
-  /** Throws where the flow that asks holds the other side, and would wait for itself. */
-  readonly #refuse: () => void;
+  /** A guard, if the flow that asks holds the lock so that it gets it at once. Throws if it would wait for itself. */
+  readonly #again: () => Guard | undefined;
 
   /** @internal */
-  constructor(acquirer: Acquirer, check: () => void, holders: () => Holder[], refuse: () => void) {
+  constructor(
+    acquirer: Acquirer,
+    check: () => void,
+    holders: () => Holder[],
+    again: () => Guard | undefined,
+  ) {
     this.#acquirer = acquirer;
     this.#check = check;
     this.#holders = holders;
-    this.#refuse = refuse;
+    this.#again = again;
   }
 
   /** True while somebody alive holds this side; for `write` also while it waits for the readers to leave. */
@@ -84,10 +92,10 @@ export class RwLockSide {
     return this.#holders()[0];
   }
 
-  /** As `Lock.tryAcquire`. */
+  /** As `Lock.tryAcquire`. Throws DeadlockError inside `withLock` where that would wait for itself. */
   tryAcquire(): Guard | undefined {
     this.#check();
-    return this.#acquirer.tryAcquire();
+    return this.#again() ?? this.#acquirer.tryAcquire();
   }
 
   /**
@@ -97,29 +105,36 @@ export class RwLockSide {
    */
   acquireSync(wait?: SyncWaitOptions): Guard {
     this.#check();
-    this.#refuse();
-    return this.#acquirer.acquireSync(wait);
+    checkSyncWait(wait);
+    return this.#again() ?? this.#acquirer.acquireSync(wait);
   }
 
-  /** As `Lock.acquire`. Rejects with DeadlockError within `withLock` of the other side: it would wait for itself. */
+  /**
+   * As `Lock.acquire`. Inside `read.withLock` reading again is at once, also while a writer waits. Rejects with
+   * DeadlockError inside `withLock` where it would wait for itself.
+   */
   async acquire(wait?: WaitOptions): Promise<Guard> {
     this.#check();
-    this.#refuse();
-    return this.#acquirer.acquire(wait);
+    checkWait(wait).signal?.throwIfAborted();
+    return this.#again() ?? this.#acquirer.acquire(wait);
   }
 
   /** As `Lock.withLockSync`. */
   withLockSync<R>(fn: (guard: Guard) => R, wait?: SyncWaitOptions): R {
-    this.#check();
-    this.#refuse();
-    return this.#acquirer.runSync((guard) => runInside(Guard.holdOf(guard), () => fn(guard)), wait);
+    checkFunction('fn', fn);
+    const guard = this.acquireSync(wait);
+    return runSyncWith(guard, () => runInside(Guard.holdOf(guard), () => fn(guard)));
   }
 
   /** As `Lock.withLock`. */
   async withLock<R>(fn: (guard: Guard) => R | PromiseLike<R>, wait?: WaitOptions): Promise<R> {
-    this.#check();
-    this.#refuse();
-    return this.#acquirer.run((guard) => runInside(Guard.holdOf(guard), () => fn(guard)), wait);
+    checkFunction('fn', fn);
+    const guard = await this.acquire(wait);
+    try {
+      return await runInside(Guard.holdOf(guard), () => fn(guard));
+    } finally {
+      guard[Symbol.dispose]();
+    }
   }
 }
 
@@ -147,7 +162,7 @@ export class RwLockSide {
  * inside `read.withLock`, get a DeadlockError. Release the read guard first, and look again at what you have read.
  */
 export class RwLock extends SharedObject {
-  /** For those who only look; any number at a time. Re-entrant in its Sync forms. */
+  /** For those who only look; any number at a time. Re-entrant in its Sync forms, and inside `withLock`. */
   readonly read: RwLockSide;
   /** For one who changes something. Not re-entrant. */
   readonly write: RwLockSide;
@@ -161,15 +176,32 @@ export class RwLock extends SharedObject {
     const acquirer = (what: Acquirable, notFree: string): Acquirer => new Acquirer(what, path, notFree);
     const reading = acquirer(words.read, 'the lock was not free for reading');
     const writing = acquirer(words.write, 'the lock was not free for writing');
-    const refuse = (other: Acquirable, what: string) => (): void => {
-      if (!isInside((hold) => hold.what === other)) return;
+    const inside = (what: Acquirable): boolean => isInside((hold) => hold.what === what);
+    const refuse = (what: Acquirable, side: string, form: string): void => {
+      if (!inside(what)) return;
       throw new DeadlockError(
-        `'${path}' is asked for ${what} inside withLock() of its other side, so it would wait for itself; leave that first`,
+        `'${path}' is asked for ${form} inside ${side}.withLock(), so it would wait for itself; leave that first`,
       );
     };
-    this.read = new RwLockSide(reading, check, () => words.read.holders, refuse(words.write, 'reading'));
-    const writer = (): Holder[] => [words.write.holder].filter((one) => one !== undefined);
-    this.write = new RwLockSide(writing, check, writer, refuse(words.read, 'writing'));
+    this.read = new RwLockSide(
+      reading,
+      check,
+      () => words.read.holders,
+      () => {
+        refuse(words.write, 'write', 'reading');
+        return inside(words.read) ? reading.guard(words.read.attemptSync()) : undefined;
+      },
+    );
+    this.write = new RwLockSide(
+      writing,
+      check,
+      () => [words.write.holder].filter((one) => one !== undefined),
+      () => {
+        refuse(words.read, 'read', 'writing');
+        refuse(words.write, 'write', 'writing');
+        return undefined;
+      },
+    );
     this.#sides = [reading, writing];
   }
 

@@ -1,4 +1,4 @@
-// npm run test:interleave [-- --only=lock,spsc] [-- --share=0.1] [-- --replay='lock|Sync, promise|{"plan":[0,1]}']
+// npm run test:interleave [-- --only=lock,spsc] [--variants=dies] [--every=5] [--share=0.1] [--seed=1] [--replay='lock|Sync, promise|{"plan":"0x9"}']
 //
 // Every scenario under every schedule (up to its bound), every crash point, and random schedules. See docs/testing.md.
 
@@ -10,7 +10,22 @@ import { copyPackage, removeCopies, stepStores } from './machine/copies.mjs';
 const option = (name, otherwise) =>
   process.argv.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3) ?? otherwise;
 
-const FILES = ['lock', 'value', 'spsc', 'closing', 'lifetimes', 'spsc with stores'];
+const FILES = [
+  'lock',
+  'lock-deaths',
+  'value',
+  'spsc',
+  'edges',
+  'closing',
+  'lifetimes',
+  'pool',
+  'rlock',
+  'rwlock',
+  'event',
+  'condition',
+  'barrier',
+  'spsc with stores',
+];
 /** The variants that also run with a step before every store into memory. */
 const STORES = new Set([
   'one fits: Sync, Sync',
@@ -21,6 +36,12 @@ const STORES = new Set([
 const share = Number(option('share', 1));
 const only = option('only', FILES.join()).split(',');
 const dist = new URL(option('dist', '../../dist'), import.meta.url).pathname;
+/** Only variants whose name contains this. */
+const named = option('variants', '');
+/** Only every so-manieth variant. */
+const every = Number(option('every', 1));
+/** Of the random schedules. */
+const seed = Number(option('seed', 20_261_124));
 const replay = option('replay', '');
 const quiet = process.argv.includes('--json');
 const worker = new URL('machine/run.mjs', import.meta.url).pathname;
@@ -45,7 +66,16 @@ function start(core, job) {
     child.on(
       'close',
       (code, signal) =>
-        clearTimeout(dog) ?? resolve(result ?? { ...job, error: `ended with ${code ?? signal}` }),
+        clearTimeout(dog) ??
+        resolve(
+          result ?? {
+            ...job,
+            error:
+              signal === 'SIGKILL'
+                ? `HANGS: no end after ${WATCHDOG / 60_000} minutes`
+                : `its process ended with ${code ?? signal}`,
+          },
+        ),
     );
   });
 }
@@ -58,81 +88,100 @@ const pinned = await new Promise((resolve) => {
 
 if (replay !== '') {
   const [file, variant, schedule] = replay.split('|');
-  const result = await start(0, { file, variant, dist, schedule: JSON.parse(schedule) });
+  const from = option('with', '') === 'stores' ? copyPackage('stores') : dist;
+  if (from !== dist) await stepStores(from);
+  const result = await start(0, { file, variant, dist: from, schedule: JSON.parse(schedule) });
+  removeCopies();
   console.log(result.error ?? 'the schedule keeps every promise');
   process.exit(result.error === undefined ? 0 : 1);
 }
 
-const jobs = [];
+const all = [];
 for (const what of only) {
   const [file, stores] = what.split(' with ');
   const { variants } = await import(`./scenarios/${file}.mjs`);
   const from = stores === undefined ? dist : copyPackage('stores');
-  if (stores !== undefined) stepStores(from);
+  if (stores !== undefined) await stepStores(from);
   for (const [variant, limits] of Object.entries(variants)) {
     // Each byte's store is a step: fewer schedules get as far.
     const fewer =
       stores === undefined ? {} : { bound: 2, crashBound: 1, most: 2000, mostCrash: 30, random: 100 };
-    if (stores === undefined || STORES.has(variant))
-      jobs.push({ file, what, variant, dist: from, share, ...limits, ...fewer });
+    if (variant.includes(named) && (stores === undefined || STORES.has(variant)))
+      all.push({ file, what, variant, dist: from, share, seed, ...limits, ...fewer });
   }
 }
 
-const row = (cells, widths) =>
-  cells
-    .map((cell, n) => (n < 1 ? String(cell).padEnd(widths[n]) : String(cell).padStart(widths[n])))
-    .join('  ');
-const WIDTHS = [52, 6, 5, 10, 7, 10, 7, 6];
-if (!quiet)
+const jobs = all.filter((_, n) => n % every === 0);
+
+const COLUMNS = {
+  scenario: -62,
+  actors: 6,
+  bound: 6,
+  schedules: 10,
+  crashes: 8,
+  'with them': 10,
+  stops: 6,
+  'with them ': 10,
+  random: 7,
+  s: 6,
+  result: 7,
+};
+const row = (cells) =>
+  Object.values(COLUMNS)
+    .map((width, n) => String(cells[n] ?? '-')[width < 0 ? 'padEnd' : 'padStart'](Math.abs(width)))
+    .join(' ');
+if (!quiet) console.log(row(Object.keys(COLUMNS)));
+
+function report(result) {
+  const { file, what, variant, bound, complete, error, replay: schedule } = result;
   console.log(
-    row(['scenario', 'actors', 'bound', 'schedules', 'crashes', 'schedules', 'random', 's'], WIDTHS),
+    row([
+      `${what}: ${variant}`,
+      result.actors,
+      complete === undefined || complete === bound ? bound : `${complete} (${bound})`,
+      result.schedules,
+      result.crashes,
+      result.crashSchedules,
+      result.stops,
+      result.stopSchedules,
+      result.random,
+      result.seconds,
+      error === undefined ? 'ok' : 'BROKEN',
+    ]),
   );
+  if (error === undefined) return;
+  console.log(`  BROKEN: ${error}`);
+  if (schedule === undefined) return;
+  const options = what === file ? '' : ` --with=${what.split(' with ')[1]}`;
+  console.log(
+    `  npm run test:interleave --${options} --replay='${file}|${variant}|${JSON.stringify(schedule)}'`,
+  );
+}
+
 const began = performance.now();
-let schedules = 0;
-let points = 0;
-let broken = 0;
 const results = [];
 await Promise.all(
   Array.from({ length: pinned ? Math.min(2, availableParallelism()) : 1 }, async (_, core) => {
     for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) {
       const result = await start(core, job);
       results.push(result);
-      schedules += (result.schedules ?? 0) + (result.crashSchedules ?? 0) + (result.random ?? 0);
-      points += result.points ?? 0;
-      if (result.error !== undefined) broken++;
-      if (quiet) continue;
-      const { file, variant, actors, bound, points: crashes, crashSchedules, random, seconds } = result;
-      console.log(
-        row(
-          [
-            `${result.what}: ${variant}`,
-            actors,
-            bound,
-            result.schedules ?? '-',
-            crashes ?? '-',
-            crashSchedules ?? '-',
-            random ?? '-',
-            seconds ?? '-',
-          ],
-          WIDTHS,
-        ),
-      );
-      if (result.error === undefined) continue;
-      console.log(`  BROKEN: ${result.error}`);
-      if (result.replay !== undefined)
-        console.log(
-          `  npm run test:interleave -- --replay='${file}|${variant}|${JSON.stringify(result.replay)}'`,
-        );
+      if (!quiet) report(result);
     }
   }),
 );
 removeCopies();
+const sum = (...names) =>
+  results.reduce((all, result) => all + names.reduce((some, name) => some + (result[name] ?? 0), 0), 0);
+const schedules = sum('schedules', 'crashSchedules', 'stopSchedules', 'random');
+const [crashes, stops] = [sum('crashes'), sum('stops')];
+const broken = results.filter(({ error }) => error !== undefined).length;
 if (quiet) {
-  console.log(JSON.stringify({ schedules, points, broken, results }));
+  console.log(JSON.stringify({ schedules, crashes, stops, broken, results }));
 } else {
-  const seconds = ((performance.now() - began) / 1000).toFixed(0);
+  const wall = ((performance.now() - began) / 1000).toFixed(0);
   console.log(
-    `${schedules.toLocaleString('en')} schedules, ${points} crash points, ${seconds} s: ${broken === 0 ? 'every promise kept' : `${broken} BROKEN`}`,
+    `${schedules.toLocaleString('en')} schedules, ${crashes} crash points, ${stops} stops, ${wall} s ` +
+      `(${sum('processor').toFixed(0)} s of processor time): ${broken === 0 ? 'every promise kept' : `${broken} BROKEN`}`,
   );
 }
 process.exit(broken === 0 ? 0 : 1);

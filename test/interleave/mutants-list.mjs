@@ -97,6 +97,29 @@ export const MUTANTS = [
     replace: '',
     caughtBy: ['spsc|one fits: Sync, Sync'],
   },
+  {
+    name: 'a full ring looks empty',
+    file: READER,
+    find: 'this.#tail = tail;\n        if (used',
+    replace:
+      'if (used === this.capacity)\n            return false;\n        this.#tail = tail;\n        if (used',
+    caughtBy: ['edges|capacity 64, start 2^32 - 8'],
+  },
+  {
+    name: 'a header alone is no message',
+    file: READER,
+    find: 'this.#tail = tail;\n        if (used',
+    replace:
+      'if (used === ring_layout_js_1.FRAME_BYTES)\n            return false;\n        this.#tail = tail;\n        if (used',
+    caughtBy: ['edges|capacity 64, start 2^32 - 16'],
+  },
+  {
+    name: 'close() leaves a pending get waiting',
+    file: 'messages/spsc-consumer.js',
+    find: 'this.#line.failAll(() => (0, shared_object_js_1.closedError)(this.name));',
+    replace: '',
+    caughtBy: ['closing|a consumer, a get pending'],
+  },
   // ---- peers
   {
     name: 'a role is taken without asking whether its holder lives',
@@ -116,13 +139,13 @@ export const MUTANTS = [
     name: 'the death of the peer is an error before everything was delivered',
     file: 'messages/peer.js',
     find: 'const result = operation.attempt();',
-    replace: 'if (died) throw this.#error();\n                const result = operation.attempt();',
+    replace: 'if (died) this.#refuseDead(this.#found);\n                const result = operation.attempt();',
     caughtBy: ['spsc|two fit: Sync, Sync', 'spsc|two fit: promise, promise'],
   },
   {
     name: 'nobody asks whether the peer is dead',
     file: 'messages/peer.js',
-    find: "died = this.#state === 'died';",
+    find: "died = (0, roles_js_1.roleState)(this.#found, this.#segment.roster) === 'died';",
     replace: 'died = false;',
     caughtBy: ['spsc|one fits: Sync, Sync'],
   },
@@ -160,7 +183,7 @@ export const MUTANTS = [
     file: LOCK,
     find: 'return held || (found & roster_layout_js_1.OWNER_ABANDONED) !== 0;',
     replace: 'return false;',
-    caughtBy: ['lock|Sync, Sync', 'lock|Sync, Sync, Sync'],
+    caughtBy: ['lock-deaths|a holder dies, two sleep: Sync, Sync', 'lock|Sync, Sync'],
   },
   {
     name: 'sleepers do not watch the mark of the holder',
@@ -182,6 +205,14 @@ export const MUTANTS = [
     find: 'abandoned ? roster_layout_js_1.OWNER_ABANDONED : 0)',
     replace: 'roster_layout_js_1.OWNER_ABANDONED)',
     caughtBy: LOCKS,
+  },
+  {
+    name: 'a stopped holder counts as dead after a second',
+    file: LOCK,
+    find: 'if (!this.#roster.isDead(found))\n            return false;',
+    replace:
+      'if (!this.#roster.isDead(found) && (this.asked = (this.asked ?? 0) + 1) < 3)\n            return false;',
+    caughtBy: ['lock-deaths|a holder stops: Sync, promise'],
   },
   // ---- waiting
   {
@@ -212,6 +243,27 @@ export const MUTANTS = [
     find: '        const before = this.#cells.add(0, amount, sign);\n        this.watch.changed();',
     replace: '        this.watch.changed();\n        const before = this.#cells.add(0, amount, sign);',
     caughtBy: VALUES,
+  },
+  {
+    name: 'close() leaves a pending waitFor waiting',
+    file: 'values/watched-object.js',
+    find: 'this.watch.failAll(() => (0, shared_object_js_1.closedError)(this.name));',
+    replace: '',
+    caughtBy: ['closing|a value, a waitFor pending, another handle waits'],
+  },
+  {
+    name: 'a store wakes nobody',
+    file: 'values/value.js',
+    find: 'this.#cells.store(0, this.#cells.check(value));\n        this.watch.changed();',
+    replace: 'this.#cells.store(0, this.#cells.check(value));',
+    caughtBy: ['value|Sync waits, one stores'],
+  },
+  {
+    name: 'compareExchange wakes nobody',
+    file: 'values/value.js',
+    find: 'if (Object.is(before, wanted))\n            this.watch.changed();',
+    replace: '',
+    caughtBy: ['value|promise waits, one compares and exchanges'],
   },
   {
     name: 'a woken word keeps its old count',

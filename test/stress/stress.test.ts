@@ -10,9 +10,9 @@ const MAIN = new URL('./main.mjs', import.meta.url).pathname;
 
 test.concurrent.each([
   ['messages', 0.002],
-  ['takeovers', 0.015],
-  ['ledger', 0.05],
-  ['streams', 0.03],
+  ['takeovers', 0.008],
+  ['ledger', 0.03],
+  ['streams', 0.012],
   ['lifetimes', 0.2],
 ])(
   '%s',

@@ -1,11 +1,11 @@
 // One actor: a worker with its own copy of the package, which runs its part of a scenario once for each schedule.
 
 import { threadId, workerData } from 'node:worker_threads';
-import { AT, awaitTurn, EXPLORER, giveTo, STATE } from './control.mjs';
+import { AT, awaitTurn, EXPLORER, giveTo, STATE, TIMED } from './control.mjs';
 import { intercept } from './intercept.mjs';
 import { Scheduler } from './scheduler.mjs';
 
-const { control, results, me, dist, scenario: file, variant, name } = workerData;
+const { control, results, scratch, me, dist, scenario: file, variant, name } = workerData;
 const DIED = 0x40000000;
 const WAITERS = 0x80000000 | 0;
 const realImmediate = setImmediate;
@@ -46,6 +46,7 @@ async function round() {
   };
   state.loop.now += 1000; // what the schedule before had to wait for is over
   state.forget();
+  scheduler.forget();
   state.on = true;
   if (!scheduler.over) {
     const context = {
@@ -53,9 +54,14 @@ async function round() {
       name,
       base,
       me,
+      scratch,
+      isDead: (who) => control[AT.STATE + who] === STATE.DEAD,
       now: () => scheduler.stepsOfOthers(),
       die: () => scheduler.die(),
-      pause: (since) => scheduler.sleep([], 2, since),
+      strike: (fate) => {
+        scheduler.fate = fate;
+      },
+      pause: (since) => scheduler.sleep([], TIMED.PAUSES, since),
     };
     const run = async () => role(context);
     run().then(
@@ -78,7 +84,7 @@ async function round() {
   const error = over ? undefined : outcome?.error;
   write(
     over
-      ? { over: true, dead: control[AT.STATE + me] === STATE.DEAD }
+      ? { over: true }
       : error === undefined
         ? { value: outcome.value }
         : { error: String(error?.stack ?? error), code: error?.code },

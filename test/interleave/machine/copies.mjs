@@ -1,14 +1,24 @@
 // Copies of the built package, changed: with a step before each store into memory, or with a fault in it.
 
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import ts from 'typescript';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 
 const ROOT = new URL('../../..', import.meta.url).pathname;
+/** Of this process alone: two runs may go on at once. */
+const HOME = join(ROOT, 'build-interleave', String(process.pid));
 
 /** A copy below build-interleave/, which finds the same addon; its dist directory. */
 export function copyPackage(name) {
-  const home = join(ROOT, 'build-interleave', name);
+  const home = join(HOME, name);
   rmSync(home, { recursive: true, force: true });
   mkdirSync(home, { recursive: true });
   cpSync(join(ROOT, 'dist'), join(home, 'dist'), { recursive: true });
@@ -20,7 +30,12 @@ export function copyPackage(name) {
 }
 
 export function removeCopies() {
-  rmSync(join(ROOT, 'build-interleave'), { recursive: true, force: true });
+  rmSync(HOME, { recursive: true, force: true });
+  try {
+    rmdirSync(dirname(HOME));
+  } catch {
+    // never made, or another run's copies are there
+  }
 }
 
 /** Files in which a store may go to shared memory. */
@@ -34,7 +49,8 @@ const STORING = [
 const BULK = new Set(['set', 'fill', 'copyWithin', 'write']);
 
 /** Puts a step before every store into a typed array: they lie between the Atomics, where nothing else can intercept. */
-export function stepStores(dist) {
+export async function stepStores(dist) {
+  const { default: ts } = await import('typescript');
   let count = 0;
   for (const file of STORING) {
     const path = join(dist, file);

@@ -1,7 +1,7 @@
 // Runs one scenario under many schedules: all of them up to a bound of preemptions (Musuvathi and Qadeer, "Iterative
 // context bounding", PLDI 2007), or random ones; undisturbed, or with one actor killed before each of its shared steps.
 
-import { openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import {
@@ -16,22 +16,11 @@ import {
   VERDICT_NAMES,
   WORDS,
 } from './control.mjs';
+import { Image } from './image.mjs';
+import { shorten } from './plans.mjs';
 
-/** A plan in few characters, and back: "0x7 1x2". */
-export const shorten = (plan) =>
-  plan
-    .reduce((runs, who) => {
-      if (runs.at(-1)?.[0] === who) runs.at(-1)[1]++;
-      else runs.push([who, 1]);
-      return runs;
-    }, [])
-    .map(([who, times]) => `${who}x${times}`)
-    .join(' ');
-export const lengthen = (text) =>
-  text.split(' ').flatMap((run) => {
-    const [who, times] = run.split('x').map(Number);
-    return Array(times).fill(who);
-  });
+/** ms after which a schedule hangs: it takes less than one. */
+const MOST_MS = 20_000;
 
 /** A schedule that breaks the scenario's promise; `replay` runs it again. */
 export class Broken extends Error {
@@ -44,6 +33,8 @@ export class Broken extends Error {
 export class Explorer {
   #control = new Int32Array(new SharedArrayBuffer(4 * WORDS));
   #results = new SharedArrayBuffer(4096 * MOST_ACTORS);
+  /** Plain memory of the scenario's own, beside the object: 0 when a schedule begins, and no step. */
+  #scratch = new Int32Array(new SharedArrayBuffer(4 * 64));
   #workers = [];
   #name;
   #isthmus;
@@ -70,6 +61,7 @@ export class Explorer {
       const workerData = {
         control: this.#control,
         results: this.#results,
+        scratch: this.#scratch,
         me,
         dist,
         scenario: file,
@@ -86,7 +78,7 @@ export class Explorer {
       while (Atomics.load(this.#control, AT.READY) <= me)
         await new Promise((resolve) => setTimeout(resolve, 1));
     }
-    this.#image = this.#takeImage();
+    this.#image = new Image(this.#isthmus, this.#name, this.#scenario);
   }
 
   async end() {
@@ -102,10 +94,11 @@ export class Explorer {
    * @param {number[]} plan  the first choices
    * @returns the choices that were made: [{ chosen, ran, enabled, canGoOn }]
    */
-  run(plan, { crash, mode = MODE.FIRST, seed = 1, trace = false } = {}) {
+  run(plan, { crash, mode = MODE.FIRST, seed = 1, spurious = false, trace = false } = {}) {
     const control = this.#control;
     const count = this.#scenario.actors.length;
-    this.#restore();
+    this.#image.restore();
+    this.#scratch.fill(0);
     this.#scenario.prepare?.({ isthmus: this.#isthmus, name: this.#name });
     control[AT.STEPS] =
       control[AT.VERDICT] =
@@ -118,18 +111,26 @@ export class Explorer {
     control.set(plan, AT.PLAN);
     control[AT.CRASH_ACTOR] = crash?.actor ?? -1;
     control[AT.CRASH_STEP] = crash?.step ?? 0;
+    control[AT.CRASH_STOPS] = crash?.stop ? 1 : 0;
     // Where a death wakes nobody (no owner is watched), sleeps end by themselves, within a second.
-    control[AT.TIMEOUTS_ALLOWED] = crash === undefined ? 0 : (this.#scenario.sleepsAfterDeath?.(crash) ?? 0);
+    control[AT.TIMEOUTS_ALLOWED] = crash === undefined ? 0 : (this.#scenario.sleepsAfter?.(crash) ?? 0);
     control[AT.MODE] = mode;
     control[AT.SEED] = seed;
     control[AT.TRACE] = trace ? 1 : 0;
-    control[AT.SPURIOUS] = mode === MODE.RANDOM && seed % 4 === 0 ? 1 : 0;
+    control[AT.SPURIOUS] = spurious ? 50 : 0;
     for (let who = 0; who < MOST_ACTORS; who++) {
       control[AT.STATE + who] = who < count ? STATE.RUNNABLE : STATE.ABSENT;
       for (const words of [AT.OWN_STEPS, AT.OVER, AT.TIMED, AT.WOKEN_BY]) control[words + who] = 0;
     }
     giveTo(control, this.#first(plan));
-    awaitTurn(control, EXPLORER);
+    if (!awaitTurn(control, EXPLORER, MOST_MS)) {
+      const plan = shorten(this.#choices().map(({ chosen }) => chosen));
+      throw new Broken(`HANGS: no end after ${MOST_MS} ms; somebody runs on without a step`, {
+        plan,
+        crash,
+        spurious,
+      });
+    }
     control[AT.ABORTED] = 1;
     if (control[AT.VERDICT] === VERDICT.RUNNING) control[AT.VERDICT] = VERDICT.FINISHED;
     const verdict = control[AT.VERDICT];
@@ -140,18 +141,20 @@ export class Explorer {
     try {
       this.#judge(verdict, crash);
     } catch (error) {
-      throw new Broken(error.message, { plan: shorten(choices.map(({ chosen }) => chosen)), crash });
+      const plan = shorten(choices.map(({ chosen }) => chosen));
+      throw new Broken(error.message, { plan, crash, spurious: spurious || undefined });
     } finally {
       for (let who = 0; who < count; who++) this.#visit(who); // each tidies up
     }
     return choices;
   }
 
-  /** Whether the crash that was asked for came about in the last schedule. */
+  /** Whether the death (or stop) that was asked for came about in the last schedule. */
   get crashed() {
     const control = this.#control;
     const actor = control[AT.CRASH_ACTOR];
-    if (actor < 0 || control[AT.STATE + actor] !== STATE.DEAD) return false;
+    if (actor < 0 || control[AT.STATE + actor] !== (control[AT.CRASH_STOPS] ? STATE.STOPPED : STATE.DEAD))
+      return false;
     return control[AT.OWN_STEPS + actor] === control[AT.CRASH_STEP]; // and not by itself
   }
 
@@ -180,6 +183,7 @@ export class Explorer {
         ran: (entry >> 4) & 15,
         enabled: (entry >> 8) & 255,
         canGoOn: (entry >> 16) & 1,
+        idle: (entry >> 17) & 255,
       });
     }
     return found;
@@ -194,12 +198,32 @@ export class Explorer {
     );
     if (failed !== undefined) throw new Error(failed.error);
 
-    const killed = crash !== undefined && this.crashed ? crash.actor : undefined;
-    const context = { isthmus: this.#isthmus, object: this.#object, name: this.#name, killed };
+    const gone = crash !== undefined && this.crashed ? crash.actor : undefined;
+    const context = {
+      isthmus: this.#isthmus,
+      object: this.#object,
+      name: this.#name,
+      scratch: this.#scratch,
+      /** Who was killed (stopped) because this schedule is about that; one of the two, or neither. */
+      killed: crash?.stop ? undefined : gone,
+      stopped: crash?.stop ? gone : undefined,
+      gone,
+      /** All of them, those included whom their scenario always strikes. */
+      dead: this.#inState(STATE.DEAD),
+      still: this.#inState(STATE.STOPPED),
+      /** Whether a holder (of a lock, of a role) is that actor. */
+      is: (who, holder) => holder?.thread === this.#workers[who].threadId,
+    };
     if (verdict === VERDICT.DEADLOCK && this.#scenario.mayWaitForEver?.(context)) return;
     if (verdict !== VERDICT.FINISHED && verdict !== VERDICT.FAILED) throw new Error(VERDICT_NAMES[verdict]);
     const values = outcomes.map(({ value }) => value);
     this.#scenario.check?.({ ...context, values });
+  }
+
+  #inState(state) {
+    return this.#scenario.actors
+      .map((_, who) => who)
+      .filter((who) => this.#control[AT.STATE + who] === state);
   }
 
   #outcome(who) {
@@ -207,31 +231,13 @@ export class Explorer {
     return JSON.parse(Buffer.from(this.#results, who * 4096 + 4, length).toString());
   }
 
-  // ---- the object's memory before each schedule
-
-  #takeImage() {
-    const { header } = this.#isthmus.inspect(this.#name);
-    const { wordsOffset, rosterOffset, marksOffset, participants, payloadOffset, payloadBytes } = header;
-    const file = readFileSync(`/dev/shm/${this.#name}`);
-    const parts = [
-      [wordsOffset, this.#scenario.words ?? 1024],
-      [rosterOffset, Math.min(participants, MOST_ACTORS + 1) * 64],
-      ...Array.from({ length: MOST_ACTORS + 1 }, (_, slot) => [marksOffset + slot * 4096 + 4088, 4]),
-      [payloadOffset, Math.min(payloadBytes, this.#scenario.payload ?? payloadBytes)],
-    ];
-    this.fd = openSync(`/dev/shm/${this.#name}`, 'r+');
-    return parts
-      .filter(([, bytes]) => bytes > 0)
-      .map(([offset, bytes]) => [offset, Buffer.from(file.subarray(offset, offset + bytes))]);
-  }
-
-  #restore() {
-    for (const [offset, bytes] of this.#image) writeSync(this.fd, bytes, 0, bytes.length, offset);
-  }
-
   // ---- many schedules
 
-  /** All schedules with at most `bound` preemptions, those with the fewest first. */
+  /**
+   * All schedules with at most `bound` preemptions, those with the fewest first; and no more than `most`.
+   *
+   * @returns how many ran, in how many the crash came about, and up to how many preemptions all of them ran
+   */
   explore(bound, { crash, most = Number.POSITIVE_INFINITY } = {}) {
     const waiting = Array.from({ length: bound + 1 }, () => []);
     waiting[0].push([]);
@@ -248,26 +254,33 @@ export class Explorer {
       if (crash !== undefined && this.crashed) crashes++;
       const taken = choices.map(({ chosen }) => chosen);
       let preemptions = 0;
-      choices.forEach(({ chosen, ran: who, enabled, canGoOn }, at) => {
+      choices.forEach(({ chosen, ran: who, enabled, canGoOn, idle }, at) => {
+        // Not to let on who could go on; also in favour of one that only looks again.
+        const costs = (next) => (canGoOn && next !== who) || (idle >> next) & 1;
+
         for (let other = 0; at >= plan.length && other < MOST_ACTORS; other++) {
           if (((enabled >> other) & 1) === 0 || other === chosen) continue;
-          const then = preemptions + (canGoOn && other !== who ? 1 : 0);
+          const then = preemptions + (costs(other) ? 1 : 0);
           if (then <= bound) waiting[then].push([...taken.slice(0, at), other]);
         }
-        if (canGoOn && chosen !== who) preemptions++;
+        if (costs(chosen)) preemptions++;
       });
     }
-    return { ran, crashes, complete: waiting.every((left) => left.length === 0) };
+    const left = waiting.findIndex((plans) => plans.length > 0);
+    return { ran, crashes, complete: left < 0 ? bound : left - 1 };
   }
 
-  /** Each actor killed before each of its steps, each time under all schedules with at most `bound` preemptions. */
-  exploreCrashes(bound, options = {}) {
-    const { actors, kinds, mayDie = () => true } = this.#scenario;
+  /**
+   * Each actor killed (or stopped for ever) before each of its steps, each time under all schedules with at most `bound`
+   * preemptions.
+   *
+   * @returns how many points there are
+   */
+  exploreCrashes(bound, { stop, ...options } = {}) {
     let points = 0;
-    for (let actor = 0; actor < actors.length; actor++) {
+    for (let actor = 0; actor < this.#scenario.actors.length; actor++) {
       for (let step = 1; ; step++) {
-        if (!mayDie(kinds?.[actor], step)) continue;
-        const { crashes } = this.explore(bound, { ...options, crash: { actor, step } });
+        const { crashes } = this.explore(bound, { ...options, crash: { actor, step, stop } });
         if (crashes === 0) break;
         points++;
       }
@@ -276,6 +289,9 @@ export class Explorer {
   }
 
   random(count, seed) {
-    for (let n = 0; n < count; n++) this.run([], { mode: MODE.RANDOM, seed: seed + n * 7919 });
+    for (let n = 0; n < count; n++) {
+      const mine = seed + n * 7919;
+      this.run([], { mode: MODE.RANDOM, seed: mine, spurious: mine % 4 === 0 });
+    }
   }
 }

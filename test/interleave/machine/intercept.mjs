@@ -2,13 +2,13 @@
 // the event loop's timers, and the clock. From outside: the package's files are those that are shipped.
 
 import { createRequire } from 'node:module';
-import { AT, REASON } from './control.mjs';
+import { AT, REASON, TIMED } from './control.mjs';
+import { Loop, SHORT } from './loop.mjs';
+import { PASS_ON } from './scheduler.mjs';
 
 const EAGAIN = 11;
 const ETIMEDOUT = 110;
 const DIED = 0x40000000;
-/** ms: a sleep this short belongs to a timeout of the scenario's own, which may end at any moment. */
-const SHORT = 7;
 /** See lib/memory/header-layout.ts. */
 const SLOT_BYTE = 2 ** 40 + 1;
 
@@ -54,7 +54,7 @@ export function intercept(dist, scheduler, control, me) {
     loop.now += args[3];
     const before = seen;
     seen = scheduler.stepsOfOthers();
-    scheduler.sleep([], 2, before);
+    if (scheduler.sleep([], TIMED.POLLS, before) === REASON.ALONE) real.wait(...args); // for whom? Not one of ours
     return 'timed-out';
   };
   state.forget = () => {
@@ -144,27 +144,35 @@ export function intercept(dist, scheduler, control, me) {
   // ---- sleeping and waking
 
   const differs = (words, index, expected) => real.load(words, index) !== expected;
-  const passDeathOn = (marks, index) => {
-    if ((real.load(marks, index) & DIED) !== 0) scheduler.wake(keyOf(marks, index));
-  };
+  const died = (marks, index) => (real.load(marks, index) & DIED) !== 0;
+  const timed = (ms) => (ms <= SHORT ? TIMED.ANY : TIMED.NEVER);
   const ended = (reason, ms) => {
     if (reason !== REASON.TIMEOUT) return 0;
     loop.now += ms;
     return ETIMEDOUT;
   };
-  const { futexWait, futexWaitWithMark, futexWake } = native;
+  const { futexWait, futexWaitWithMarks, futexWake } = native;
+  /** [[index, expected], …] */
+  const pairsOf = (marks) =>
+    Array.from({ length: marks.length / 2 }, (_, n) => [marks[2 * n], marks[2 * n + 1]]);
   native.futexWait = (words, index, expected, ms) => {
     if (!state.on) return futexWait(words, index, expected, ms);
     scheduler.step('futexWait', words, index);
     if (differs(words, index, expected)) return EAGAIN;
-    return ended(scheduler.sleep([keyOf(words, index)], ms <= SHORT), ms);
+    return ended(scheduler.sleep([keyOf(words, index)], timed(ms)), ms);
   };
-  native.futexWaitWithMark = (words, index, expected, marks, mark, markExpected, ms) => {
-    if (!state.on) return futexWaitWithMark(words, index, expected, marks, mark, markExpected, ms);
-    scheduler.step('futexWaitWithMark', words, index);
-    if (differs(words, index, expected) || differs(marks, mark, markExpected)) return EAGAIN;
-    const reason = scheduler.sleep([keyOf(words, index), keyOf(marks, mark)], ms <= SHORT);
-    passDeathOn(marks, mark);
+  native.futexWaitWithMarks = (words, index, expected, control, marks, ms) => {
+    if (!state.on) return futexWaitWithMarks(words, index, expected, control, marks, ms);
+    scheduler.step('futexWaitWithMarks', words, index);
+    const pairs = pairsOf(marks);
+    if (differs(words, index, expected) || pairs.some(([mark, value]) => differs(control, mark, value)))
+      return EAGAIN;
+    const keys = [keyOf(words, index), ...pairs.map(([mark]) => keyOf(control, mark))];
+    const reason = scheduler.sleep(keys, timed(ms));
+    for (const [mark] of pairs.filter(([mark]) => died(control, mark))) {
+      scheduler.step(PASS_ON); // the kernel has woken one: that one wakes the others
+      scheduler.wake(keyOf(control, mark));
+    }
     return ended(reason, ms);
   };
   native.futexWake = (words, index) => {
@@ -179,9 +187,9 @@ export function intercept(dist, scheduler, control, me) {
   native.startWaiter = (callback) => {
     loop.onWoken = callback;
   };
-  native.watch = (words, index, expected, marks, mark, markExpected) => {
+  native.watch = (words, index, expected, control, marks = []) => {
     const points = [{ words, index, expected }];
-    if (marks !== undefined) points.push({ words: marks, index: mark, expected: markExpected });
+    for (const [mark, value] of pairsOf(marks)) points.push({ words: control, index: mark, expected: value });
     loop.watches.set(++lastId, points);
     return lastId;
   };
@@ -190,7 +198,11 @@ export function intercept(dist, scheduler, control, me) {
   /** Runs what the event loop would run next; false if there is nothing and never will be. */
   const turn = () => {
     if (loop.runImmediates()) return;
-    scheduler.step('the waiter'); // the waiter thread looks at the words
+    const woken = control[AT.WOKEN_BY + me];
+    const told = [...loop.watches.values()].some(([, ...marks]) =>
+      marks.some((mark) => keyOf(mark.words, mark.index) === woken && died(mark.words, mark.index)),
+    );
+    scheduler.step(told ? PASS_ON : 'the waiter'); // the waiter thread looks at the words
     const fired = [...loop.watches].filter(([, points]) =>
       points.some(
         ({ words, index, expected }) =>
@@ -201,13 +213,14 @@ export function intercept(dist, scheduler, control, me) {
     if (fired.length > 0) {
       for (const [id, points] of fired) {
         loop.watches.delete(id);
-        if (points[1] !== undefined) passDeathOn(points[1].words, points[1].index);
+        for (const mark of points.slice(1))
+          if (died(mark.words, mark.index)) scheduler.wake(keyOf(mark.words, mark.index));
       }
       loop.onWoken(fired.map(([id]) => id));
       return;
     }
     const keys = [...loop.watches.values()].flat().map(({ words, index }) => keyOf(words, index));
-    const reason = scheduler.sleep([...new Set(keys)], loop.hasShortTimer);
+    const reason = scheduler.sleep([...new Set(keys)], loop.hasShortTimer ? TIMED.ANY : TIMED.NEVER);
     if (reason === REASON.TIMEOUT) loop.runTimers();
   };
 
@@ -220,83 +233,4 @@ export function intercept(dist, scheduler, control, me) {
   };
 
   return { isthmus, state, turn, keyOf, real };
-}
-
-/** The event loop of an actor: what is due, on a clock that stands still unless a sleep times out. */
-class Loop {
-  now = 1000;
-  watches = new Map();
-  onWoken = () => {};
-  #immediates = new Set();
-  #timers = new Map();
-
-  install() {
-    globalThis.performance.now = () => this.now;
-    const handle = (extra) => ({ ref: same, unref: same, hasRef: () => false, ...extra });
-    globalThis.setImmediate = (callback, ...args) => {
-      const immediate = handle({ run: () => callback(...args) });
-      this.#immediates.add(immediate);
-      return immediate;
-    };
-    globalThis.clearImmediate = (immediate) => this.#immediates.delete(immediate);
-    const timer =
-      (every) =>
-      (callback, ms, ...args) => {
-        const made = handle({});
-        this.#timers.set(made, {
-          due: this.now + ms,
-          short: ms <= SHORT,
-          every: every ? ms : 0,
-          run: () => callback(...args),
-        });
-        return made;
-      };
-    globalThis.setTimeout = timer(false);
-    globalThis.setInterval = timer(true);
-    globalThis.clearTimeout = globalThis.clearInterval = (made) => this.#timers.delete(made);
-  }
-
-  runImmediates() {
-    if (this.#immediates.size === 0) return false;
-    this.now += 0.1; // so that looking again and again comes to an end
-    const all = [...this.#immediates];
-    for (const one of all) if (this.#immediates.delete(one)) one.run();
-    return true;
-  }
-
-  /** A timeout of the scenario's own: it may end at any moment. */
-  get hasShortTimer() {
-    for (const { short } of this.#timers.values()) if (short) return true;
-    return false;
-  }
-
-  /** Lets everything come to rest that waits for nothing any more: the next schedule begins as the first one did. */
-  settle() {
-    for (let n = 0; n < 20 && this.#timers.size > 0; n++) this.runTimers();
-    this.watches.clear();
-  }
-
-  /** ms until the next timer. */
-  untilTimer() {
-    let least = Number.POSITIVE_INFINITY;
-    for (const { due } of this.#timers.values()) least = Math.min(least, due - this.now);
-    return least;
-  }
-
-  /** Time passes until the next timer, which runs with those that are due by then. */
-  runTimers() {
-    const wait = this.untilTimer();
-    if (wait === Number.POSITIVE_INFINITY) return;
-    this.now += Math.max(0, wait);
-    for (const [made, { due, every, run }] of [...this.#timers]) {
-      if (due > this.now || !this.#timers.has(made)) continue;
-      if (every > 0) this.#timers.get(made).due = this.now + every;
-      else this.#timers.delete(made);
-      run();
-    }
-  }
-}
-
-function same() {
-  return this;
 }

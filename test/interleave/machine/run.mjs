@@ -1,6 +1,7 @@
 // node run.mjs JOB: one scenario in a process of its own. Prints one line of JSON.
 
-import { Broken, Explorer, lengthen } from './explorer.mjs';
+import { Broken, Explorer } from './explorer.mjs';
+import { lengthen } from './plans.mjs';
 
 const job = JSON.parse(process.argv[2]);
 const file = new URL(`../scenarios/${job.file}.mjs`, import.meta.url).href;
@@ -18,17 +19,21 @@ const result = {
 await explorer.begin();
 try {
   if (job.schedule !== undefined) {
-    explorer.run(lengthen(job.schedule.plan), { crash: job.schedule.crash, trace: true });
+    const { plan, ...how } = job.schedule;
+    explorer.run(lengthen(plan), { ...how, trace: true });
   } else {
     const most = Math.ceil((job.most ?? 30_000) * job.share);
-    result.schedules = explorer.explore(job.bound, { most }).ran;
-    const before = explorer.schedules;
-    result.points = explorer.exploreCrashes(job.crashBound, {
-      most: Math.ceil((job.mostCrash ?? 300) * job.share),
-    });
-    result.crashSchedules = explorer.schedules - before;
+    const mostAfter = Math.ceil((job.mostCrash ?? 300) * job.share);
+    const { ran, complete } = explorer.explore(job.bound, { most });
+    Object.assign(result, { schedules: ran, complete });
+    result.crashes = explorer.exploreCrashes(job.crashBound, { most: mostAfter });
+    result.crashSchedules = explorer.schedules - ran;
+    if (job.stopBound !== undefined) {
+      result.stops = explorer.exploreCrashes(job.stopBound, { most: mostAfter, stop: true });
+      result.stopSchedules = explorer.schedules - ran - result.crashSchedules;
+    }
     result.random = Math.ceil(job.random * job.share);
-    explorer.random(result.random, 20_261_124);
+    explorer.random(result.random, job.seed);
   }
 } catch (error) {
   result.error = error.message;
@@ -36,6 +41,8 @@ try {
   else result.error = error.stack;
 }
 result.seconds = Number(((performance.now() - began) / 1000).toFixed(1));
+const { user, system } = process.cpuUsage();
+result.processor = (user + system) / 1e6;
 await explorer.end();
 console.log(JSON.stringify(result));
 process.exit(0);

@@ -64,7 +64,7 @@ const CASES = {
 };
 
 export const variants = Object.fromEntries(
-  Object.keys(CASES).map((name) => [name, { bound: 2, crashBound: 1, random: 0, most: 3000, mostCrash: 60 }]),
+  Object.keys(CASES).map((name) => [name, { bound: 2, crashBound: 1, random: 0, most: 2000, mostCrash: 25 }]),
 );
 
 export default (variant) => ({

@@ -1,20 +1,20 @@
-// Lock: contention, giving up, deaths with several sleepers. What it protects is plain memory: a lost update shows that two
-// held it at once.
+// Lock: contention, giving up against a release. What it protects is plain memory: a lost update shows that two held it at
+// once. Deaths and stops are in lock-deaths.mjs, which uses the same actors and the same check.
 
-const sync = (lock) => lock.acquireSync();
-const promise = (lock) => lock.acquire();
-const syncFor5 = (lock) => lock.acquireSync({ timeout: 5 });
-const promiseFor5 = (lock) => lock.acquire({ timeout: 5 });
+/** `must`: it neither gives up nor only tries, so it has to get the lock in the end. */
+export const sync = { acquire: (lock) => lock.acquireSync(), must: true };
+export const promise = { acquire: (lock) => lock.acquire(), must: true };
+const syncFor5 = { acquire: (lock) => lock.acquireSync({ timeout: 5 }) };
+const promiseFor5 = { acquire: (lock) => lock.acquire({ timeout: 5 }) };
 /** Aborted one turn of the event loop after the call. */
-const aborted = (lock) => {
-  const abort = new AbortController();
-  setImmediate(() => abort.abort(new Error('enough')));
-  return lock.acquire({ signal: abort.signal });
+const aborted = {
+  acquire: (lock) => {
+    const abort = new AbortController();
+    setImmediate(() => abort.abort(new Error('enough')));
+    return lock.acquire({ signal: abort.signal });
+  },
 };
-const tried = (lock) => lock.tryAcquire();
-
-/** Killed while it holds the lock, in every schedule; another one may be killed as well. */
-const dies = (lock) => lock.acquireSync();
+const tried = { acquire: (lock) => lock.tryAcquire() };
 
 const ACTORS = {
   'Sync, Sync': [sync, sync],
@@ -22,79 +22,107 @@ const ACTORS = {
   'promise, promise': [promise, promise],
   'Sync, Sync, Sync': [sync, sync, sync],
   'Sync, promise, promise': [sync, promise, promise],
-  'Sync, Sync timeout': [sync, syncFor5],
-  'Sync, promise timeout': [sync, promiseFor5],
-  'Sync, aborted, promise': [sync, aborted, promise],
-  'Sync, Sync timeout, Sync': [sync, syncFor5, sync],
-  'Sync, try, promise': [sync, tried, promise],
+  'of a Value: Sync, promise': [sync, promise],
   'promise twice, Sync twice': [promise, sync],
-  'a holder dies, Sync, Sync': [dies, sync, sync],
-  'a holder dies, Sync, promise': [dies, sync, promise],
+  'timeout against release: Sync, Sync timeout': [sync, syncFor5],
+  'timeout against release: Sync, promise timeout': [sync, promiseFor5],
+  'timeout against release: Sync, Sync timeout, Sync': [sync, syncFor5, sync],
+  'cancel against release: Sync, aborted, promise': [sync, aborted, promise],
+  'Sync, try, promise': [sync, tried, promise],
 };
 
 export const variants = Object.fromEntries(
   Object.entries(ACTORS).map(([name, { length }]) => [
     name,
-    { bound: length === 2 ? 3 : 2, crashBound: length === 2 ? 2 : 1, random: 500 },
+    length === 2
+      ? { bound: 3, crashBound: 2, stopBound: 2, random: 500, mostCrash: 120 }
+      : { bound: 2, crashBound: 1, stopBound: 1, random: 500, mostCrash: 120 },
   ]),
 );
 
-/** Elements: the count that only the lock protects; and who is inside. */
+export default (variant) => lockScenario(variant, ACTORS[variant]);
+
+/** Elements: the count that only the lock protects; who is inside; how often each was told of a death. */
 const COUNT = 0;
 const INSIDE = 1;
+const TOLD = 5;
 
-export default (variant) => ({
-  actors: ACTORS[variant].map((acquire) => async ({ isthmus, name, me, die }) => {
-    const { lock, view } = isthmus.SharedArray.attach(name);
-    const told = [];
-    for (let times = variant.includes('twice') ? 2 : 1; times > 0; times--) {
-      let guard;
-      try {
-        guard = await acquire(lock);
-      } catch (error) {
-        if (error.message !== 'enough' && error.code !== 'ERR_ISTHMUS_TIMEOUT') throw error;
+/** The plain memory beside the lock. A Value has none: two atomic operations take its place, and only the count counts. */
+const memoryOf = (object) =>
+  object.view ?? {
+    get 0() {
+      return object.value;
+    },
+    set 0(count) {
+      object.value = count;
+    },
+  };
+
+/**
+ * @param {{ acquire, must?, inside?, fate? }[]} actors  `inside`: 'dies' or 'stops' once it has the lock; `fate`: see
+ *   Scheduler
+ */
+export function lockScenario(variant, actors) {
+  const times = variant.includes('twice') ? 2 : 1;
+  const type = variant.includes('of a Value') ? 'Value' : 'SharedArray';
+  return {
+    actors: actors.map(({ acquire, inside, fate }) => async ({ isthmus, name, me, die, strike }) => {
+      strike(fate);
+      const object = isthmus[type].attach(name);
+      const { lock } = object;
+      const view = memoryOf(object);
+      let done = 0;
+      for (let n = 0; n < times; n++) {
+        let guard;
+        try {
+          guard = await acquire(lock);
+        } catch (error) {
+          if (error.message !== 'enough' && error.code !== 'ERR_ISTHMUS_TIMEOUT') throw error;
+        }
+        if (guard === undefined) continue;
+        if (guard.abandoned) view[TOLD + me]++;
+        view[INSIDE + me] = 1;
+        if (inside === 'dies') die();
+        if (inside === 'stops') strike({ before: 'load', stop: true });
+        const before = view[COUNT];
+        if (!lock.locked) throw new Error('held by nobody'); // several shared steps in which another one could come in
+        view[COUNT] = before + 1;
+        done++;
+        view[INSIDE + me] = 0;
+        guard.release();
       }
-      if (guard === undefined) continue;
-      view[INSIDE + me] = 1;
-      if (acquire === dies) die();
-      const before = view[COUNT];
-      if (!lock.locked) throw new Error('held by nobody'); // several shared steps in which another one could come in
-      view[COUNT] = before + 1;
-      told.push(guard.abandoned);
-      view[INSIDE + me] = 0;
+      return done;
+    }),
+    create: (isthmus, name) =>
+      type === 'Value'
+        ? isthmus.Value.create(name, 'f64', { participants: 8 })
+        : isthmus.SharedArray.create(name, 'f64', 16, { participants: 8 }),
+    attach: (isthmus, name) => isthmus[type].attach(name),
+    payload: type === 'Value' ? 8 : 128,
+    // A stopped holder is alive: nobody takes its lock.
+    mayWaitForEver: ({ object, still, is }) => still.some((who) => is(who, object.lock.owner)),
+    check({ object, values, dead, still, is }) {
+      const gone = (who) => dead.includes(who) || still.includes(who);
+      const view = memoryOf(object);
+      const done = values.reduce((sum, value, who) => sum + (gone(who) ? 0 : value), 0);
+      const most = done + times * (dead.length + still.length); // they may have counted, too
+      if (view[COUNT] < done || view[COUNT] > most)
+        throw new Error(`${done} changes were made, the count is ${view[COUNT]}`);
+      values.forEach((value, who) => {
+        if (!gone(who) && actors[who].must && value < times) throw new Error(`actor ${who} never got it`);
+      });
+      const guard = object.lock.tryAcquire();
+      if (guard === undefined) {
+        if (still.some((who) => is(who, object.lock.owner))) return;
+        throw new Error('it stays locked');
+      }
+      const last = guard.abandoned ? 1 : 0;
       guard.release();
-    }
-    return told;
-  }),
-  create: ({ SharedArray }, name) => SharedArray.create(name, 'f64', 8, { participants: 8 }),
-  attach: ({ SharedArray }, name) => SharedArray.attach(name),
-  payload: 64,
-  check({ object, values, killed }) {
-    const first = ACTORS[variant][0] === dies ? 1 : 0; // the one that is always killed
-    const done = values.flatMap((told, who) => (who === killed || who < first ? [] : told));
-    const count = object.view[COUNT];
-    const most = done.length + (killed === undefined ? 0 : 2); // the dead one may have counted, too
-    if (count < done.length || count > most)
-      throw new Error(`${done.length} changes were made, the count is ${count}`);
-    const guard = object.lock.tryAcquire();
-    if (guard === undefined) throw new Error('it stays locked');
-    const told = done.filter((abandoned) => abandoned).length + (guard.abandoned ? 1 : 0);
-    guard.release();
-    const deaths = first + (killed === undefined || killed < first ? 0 : 1);
-    if (told > deaths) throw new Error(`${told} were told of ${deaths} deaths`);
-    // One that is killed later may have been told.
-    if (first === 1 && killed === undefined && told === 0) throw new Error('nobody was told of the first death');
-    if (killed !== undefined && object.view[INSIDE + killed] === 1 && told === 0)
-      throw new Error('the holder died, and nobody was told');
-    // Those that neither give up nor only try have got it.
-    values.forEach((value, who) => {
-      if (
-        who !== killed &&
-        who >= first &&
-        value.length === 0 &&
-        /^(sync|promise)$/.test(ACTORS[variant][who].name)
-      )
-        throw new Error(`actor ${who} never got it`);
-    });
-  },
-});
+      if (type === 'Value') return;
+      const told = view.slice(TOLD, TOLD + actors.length).reduce((sum, one) => sum + one, last);
+      if (told > dead.length) throw new Error(`${told} were told of ${dead.length} deaths`);
+      const inside = dead.filter((who) => view[INSIDE + who] === 1).length;
+      if (told < inside) throw new Error(`${inside} holders died, ${told} were told`);
+    },
+  };
+}

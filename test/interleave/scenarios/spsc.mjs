@@ -1,6 +1,8 @@
 // SpscQueue: full and empty edges of tiny rings, sleeping against publishing in both directions, the end, giving up,
 // deaths, successors.
 
+import { peers } from './peers.mjs';
+
 /** One message of 56 bytes fills the smallest ring; two of 24 do. */
 const large = (n) => new Uint8Array(56).fill(n);
 const small = (n) => new Uint8Array(24).fill(n);
@@ -44,7 +46,12 @@ const CASES = {
 export const variants = Object.fromEntries(
   Object.keys(CASES).map((name) => {
     const three = name.includes('succeeded');
-    return [name, { bound: three ? 1 : 3, crashBound: three ? 1 : 2, random: 500 }];
+    return [
+      name,
+      three
+        ? { bound: 1, crashBound: 1, random: 500, mostCrash: 150 }
+        : { bound: 3, crashBound: 2, stopBound: 1, random: 500, most: 12_000, mostCrash: 80 },
+    ];
   }),
 );
 
@@ -52,35 +59,23 @@ const CAPACITY = 64;
 
 export default (variant) => {
   const [putForm, getForm, make, count] = CASES[variant];
+  const succeeded = variant.includes('succeeded');
+  // Positions wrap in the middle of it.
+  const both = peers({ capacity: CAPACITY, startPosition: 2 ** 32 - 64 }, (used) =>
+    putForm === 'reserve' ? used > 0 : used + 8 + make(0).length > CAPACITY,
+  );
   return {
+    ...both,
     actors: actorsOf(variant, putForm, getForm, make, count),
-    // Positions wrap in the middle of it.
-    create: ({ SpscQueue }, name) =>
-      SpscQueue.create(name, {
-        capacity: CAPACITY,
-        startPosition: 2 ** 32 - 64,
-        participants: 8,
-        codec: 'raw',
-      }),
-    attach: ({ SpscQueue }, name) => SpscQueue.attach(name),
-    payload: 65_536,
-    // One that dies between claiming its role and introducing itself: nobody was watching it yet.
-    sleepsAfterDeath: ({ actor, step }) =>
-      step <= (actor === 0 ? 8 : 6) || variant.includes('succeeded') ? 1 : 0,
-    // One that dies before it has the role leaves the other waiting for somebody to come, as it should.
-    mayWaitForEver: ({ isthmus, name, killed }) => {
-      if (killed === undefined) return false;
-      const { producer, consumer } = isthmus.inspect(name).contents;
-      return (killed === 0 ? producer : consumer) === undefined || variant.includes('succeeded');
-    },
-    limit: 4000,
-    check({ object, values, killed }) {
+    sleepsAfter: (crash) => (succeeded ? 1 : both.sleepsAfter(crash)),
+    mayWaitForEver: (context) => (succeeded && context.killed !== undefined) || both.mayWaitForEver(context),
+    check({ object, values, gone }) {
       const got = values.filter((value) => value?.got !== undefined).map(({ got }) => got);
       const all = got.flat();
-      if (killed === undefined) {
+      if (gone === undefined) {
         const expected = values.reduce((sum, value) => sum + (value?.put ?? 0), 0);
         if (all.length !== expected) throw new Error(`${expected} were put, ${all.length} came`);
-        if (!variant.includes('succeeded')) inOrder(all);
+        if (!succeeded) inOrder(all);
         if (object.used !== 0) throw new Error(`${object.used} bytes are left`);
       }
       for (const one of got) if (variant !== 'a producer is succeeded') inOrder(one);

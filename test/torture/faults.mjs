@@ -1,0 +1,173 @@
+// node test/torture/faults.mjs [--only=WORD] [--minutes=N]: deliberate faults, one after the other in a copy of the built
+// package, each of which a load must report. A harness that cannot fail proves nothing.
+
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+const ROOT = new URL('../..', import.meta.url).pathname;
+const LOCK = 'sync/robust-lock.js';
+const CELLS = 'values/cells.js';
+const READER = 'messages/ring-reader.js';
+const WRITER = 'messages/ring-writer.js';
+const CONSUMER = 'messages/spsc-consumer.js';
+const REMOVAL = 'memory/removal.js';
+const SEMAPHORE = 'sync/semaphore.js';
+
+/** What it is, the load that must notice, the file, and what is replaced by what. */
+const FAULTS = [
+  [
+    'a lock that was abandoned says nothing',
+    'lock',
+    LOCK,
+    'return held || (found & roster_layout_js_1.OWNER_ABANDONED) !== 0;',
+    'return false;',
+  ],
+  [
+    'a store instead of a compare-exchange takes the lock',
+    'lock',
+    LOCK,
+    'if (Atomics.compareExchange(words, this.#index, found, this.#roster.owner | sleepers) !== found)\n                continue;',
+    'Atomics.store(words, this.#index, this.#roster.owner | sleepers);',
+  ],
+  [
+    'a holder that is stopped for 50 ms is taken for dead',
+    'lock',
+    LOCK,
+    'if (held && !this.#roster.looksDead(found)) {',
+    'if (this.seen !== found) { this.seen = found; this.since = (0, clock_js_1.now)(); }\n            if (held && !this.#roster.looksDead(found) && (0, clock_js_1.now)() - this.since < 50) {',
+  ],
+  [
+    'a guard that is released leaves the lock taken',
+    'lock',
+    LOCK,
+    'abandoned ? roster_layout_js_1.OWNER_ABANDONED : 0);',
+    'abandoned ? roster_layout_js_1.OWNER_ABANDONED : Math.random() < 0.0001 ? this.#roster.owner : 0);',
+  ],
+  [
+    'a float is added to with a store',
+    'value',
+    CELLS,
+    'if (Atomics.compareExchange(this.#large, index, raw, bits64(after)) === raw)\n                    return before;',
+    'Atomics.store(this.#large, index, bits64(after));\n                return before;',
+  ],
+  [
+    'a 64-bit integer is added to with a store',
+    'value',
+    CELLS,
+    'if (Atomics.compareExchange(this.view, index, before, after) === before)\n                return before;\n        }\n    }\n    bits(index, operation, operand) {\n        return Atomics[operation](this.view, index, this.check(operand));\n    }\n}\n/** Floats',
+    'Atomics.store(this.view, index, after);\n            return before;\n        }\n    }\n    bits(index, operation, operand) {\n        return Atomics[operation](this.view, index, this.check(operand));\n    }\n}\n/** Floats',
+  ],
+  [
+    'get gives the room back only at the next get',
+    'spsc',
+    CONSUMER,
+    '    #takeOne() {',
+    '    #takeOne() {\n        this.late?.();\n        this.late = undefined;\n        const { publish } = this.#ring;\n        this.#ring.publish = () => { this.late = () => publish.call(this.#ring); };\n        try { return this.takeNow(); } finally { delete this.#ring.publish; }\n    }\n    takeNow() {',
+  ],
+  [
+    'a message is published before it is written',
+    'spsc',
+    WRITER,
+    '        this.#frames[at] = length;\n',
+    '        Atomics.exchange(this.#words, ring_layout_js_1.RING.TAIL, (this.#tail + ring_layout_js_1.FRAME_BYTES + ((length + 7) & ~7)) | 0);\n        for (let n = 0; n < 1000; n++) Atomics.load(this.#words, ring_layout_js_1.RING.TAIL);\n        this.#frames[at] = length;\n',
+  ],
+  [
+    'a new producer begins where the consumer is',
+    'spsc',
+    WRITER,
+    'this.#tail = Atomics.load(words, ring_layout_js_1.RING.TAIL)',
+    'this.#tail = Atomics.load(words, ring_layout_js_1.RING.HEAD)',
+  ],
+  [
+    'a new consumer begins where the producer is',
+    'spsc',
+    READER,
+    'this.#head = Atomics.load(words, ring_layout_js_1.RING.HEAD)',
+    'this.#head = Atomics.load(words, ring_layout_js_1.RING.TAIL)',
+  ],
+  [
+    'a role is taken from the living, now and then',
+    'spsc',
+    'memory/roles.js',
+    'if (holder !== 0 && !roster.isDead(found)) {',
+    'if (holder !== 0 && !roster.isDead(found) && Math.random() < 0.95) {',
+  ],
+  ['an object is removed whoever is attached', 'lifetimes', REMOVAL, 'if (!anyone()) {', 'if (true) {'],
+  [
+    'a newcomer does not look whether the object is condemned',
+    'lifetimes',
+    REMOVAL,
+    'return !isOpen(control) || !leadsTo(name, segment);',
+    'return false;',
+  ],
+  [
+    'collect finds no orphans',
+    'lifetimes',
+    'memory/collect.js',
+    'return condemned || !anyone() ? anyone : undefined;',
+    'return undefined;',
+  ],
+  [
+    'one in 20 permits is taken and not handed out',
+    'semaphore',
+    SEMAPHORE,
+    'if (this.#tryInTurn())\n            return;\n        try {\n            await',
+    'if (this.#tryInTurn() && Math.random() > 0.05)\n            return;\n        try {\n            await',
+  ],
+  [
+    'a permit that nobody wants any more is given back twice',
+    'semaphore',
+    SEMAPHORE,
+    'this.#native.giveBack();',
+    '{ this.#native.giveBack(); this.#native.post(1); }',
+  ],
+];
+
+const { values: options } = parseArgs({
+  options: { only: { type: 'string', default: '' }, minutes: { type: 'string', default: '0.5' } },
+});
+
+function run([name, load, file, find, replacement]) {
+  const home = mkdtempSync(join(tmpdir(), 'torture-'));
+  try {
+    for (const folder of ['dist', 'build', 'test/torture', 'test/processes'])
+      cpSync(join(ROOT, folder), join(home, folder), { recursive: true });
+    symlinkSync(join(ROOT, 'node_modules'), join(home, 'node_modules'));
+    cpSync(join(ROOT, 'package.json'), join(home, 'package.json'));
+    const path = join(home, 'dist', file);
+    const text = readFileSync(path, 'utf8');
+    if (text.split(find).length !== 2) throw new Error(`'${name}': ${file} has changed`);
+    writeFileSync(
+      path,
+      text.replace(find, () => replacement),
+    );
+    const words = [`--only=${load}`, `--minutes=${options.minutes}`, '--seed=faults', '--patience=15'];
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [join(home, 'test/torture/main.mjs'), ...words],
+      {
+        encoding: 'utf8',
+        maxBuffer: 1 << 26,
+      },
+    );
+    // The actor that has found it says so; otherwise it is the harness.
+    const said = [...stderr.matchAll(/\): (\w*Error.*)/g)].map(([, what]) => what)[0];
+    const failed = stdout.match(/FAILED: (.*)/)?.[1];
+    return status === 1 ? `caught  ${(said ?? failed ?? stdout).slice(0, 150)}` : 'MISSED';
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+let missed = 0;
+for (const fault of FAULTS) {
+  const [name, load] = fault;
+  if (!`${name} ${load}`.includes(options.only)) continue;
+  const result = run(fault);
+  if (result === 'MISSED') missed++;
+  console.log(`${load.padEnd(10)} ${name.padEnd(58)} ${result}`);
+}
+process.exit(missed === 0 ? 0 : 1);
