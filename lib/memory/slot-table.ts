@@ -4,7 +4,7 @@
  */
 
 import type { Roster } from './roster.js';
-import { OWNER_ABANDONED, OWNER_MASK } from './roster-layout.js';
+import { OWNER_ABANDONED, OWNER_MASK, OWNER_SLEEPERS } from './roster-layout.js';
 import { ENTRY, ENTRY_WORDS } from './slot-table-layout.js';
 
 /** Bytes of a table. */
@@ -42,7 +42,7 @@ export class SlotTable {
 
   /** What this environment's entry says of who was here before it: the owner word, 0 if nobody was, our own if it is ours. */
   get predecessor(): number {
-    return Atomics.load(this.#words, this.#at(this.#roster.owner & 0x3ff) + ENTRY.OWNER);
+    return this.#ownerOf(this.#roster.owner & 0x3ff);
   }
 
   /** Makes the entry of this environment's slot its own, with a count of 0. Nothing happens if it is. */
@@ -63,8 +63,10 @@ export class SlotTable {
     Atomics.store(this.#words, at + ENTRY.COUNT, 0);
   }
 
+  /** 0 if the entry is nobody's, or says something that it never does: whoever has another slot has that one's entry. */
   #ownerOf(slot: number): number {
-    return Atomics.load(this.#words, this.#at(slot) + ENTRY.OWNER); // pairs with claim()
+    const found = Atomics.load(this.#words, this.#at(slot) + ENTRY.OWNER) & ~OWNER_SLEEPERS; // pairs with claim()
+    return (found & OWNER_MASK) === 0 || (found & 0x3ff) === slot ? found : 0;
   }
 
   /**
@@ -83,7 +85,7 @@ export class SlotTable {
   /** Frees the entries of the dead. */
   forgetDead(): void {
     for (let slot = 0; slot < this.#participants; slot++) {
-      const owner = this.#ownerOf(slot);
+      const owner = Atomics.load(this.#words, this.#at(slot) + ENTRY.OWNER);
       if (owner === 0 || !this.isDead(owner)) continue;
       // Pairs with claim(): a newcomer that has the slot by now has written its own owner, which stays.
       Atomics.compareExchange(this.#words, this.#at(slot) + ENTRY.OWNER, owner, 0);

@@ -13,6 +13,7 @@ import {
   type WaitOptions,
 } from '../options.js';
 import { type Blocking, ELSEWHERE, PENDING, type WaitPoint } from '../waiting/blocking.js';
+import { timedOut } from '../waiting/clock.js';
 import { Line, type LineOperation } from '../waiting/line.js';
 import { AdaptiveSpin, SYNC_LOOKS } from '../waiting/spin.js';
 import { blockSync } from '../waiting/sync.js';
@@ -26,8 +27,8 @@ export interface Acquirable {
   attempt(): boolean | typeof PENDING;
   /** The same for a Sync form: no promise form of this environment can get on before it ends. */
   attemptSync(): boolean | typeof PENDING;
-  /** As attempt, asking the kernel about the living, and without leaving it to others. */
-  attemptOnce(): boolean | typeof PENDING;
+  /** As attempt, asking the kernel about the living, and without leaving it to others. `sync`: for a Sync form, or try. */
+  attemptOnce(sync: boolean): boolean | typeof PENDING;
   /** See Blocking.arm and LineOperation.arm. */
   armSync(): WaitPoint | typeof ELSEWHERE | undefined;
   arm(): WaitPoint | typeof ELSEWHERE | undefined;
@@ -100,13 +101,20 @@ export class Acquirer {
 
   tryAcquire(): Guard | undefined {
     this.#line.advance();
-    return this.#line.idle ? this.guard(this.#what.attemptOnce()) : undefined;
+    return this.#line.idle ? this.guard(this.#what.attemptOnce(true)) : undefined;
   }
 
   acquireSync(wait: SyncWaitOptions | undefined): Guard {
     const timeout = checkSyncWait(wait);
     this.#refuseSelfBlocking();
-    return this.guard(this.#blockSync(timeout))!;
+    return timeout === 0 ? this.#acquireNow(true) : this.guard(this.#blockSync(timeout))!;
+  }
+
+  /** A timeout of 0: tries once, and asks the kernel about whoever has it. */
+  #acquireNow(sync: boolean): Guard {
+    const guard = this.guard(this.#what.attemptOnce(sync));
+    if (guard === undefined) throw timedOut(this.#notFree, 0);
+    return guard;
   }
 
   #refuseSelfBlocking(): void {
@@ -130,6 +138,7 @@ export class Acquirer {
     const { timeout, signal } = checkWait(wait);
     signal?.throwIfAborted();
     if (this.#line.idle) {
+      if (timeout === 0) return this.#acquireNow(false);
       const guard = this.guard(this.#what.attempt());
       if (guard !== undefined) return guard;
     }
@@ -216,9 +225,14 @@ export class Acquirer {
     return { holds: [hold], bySync: false };
   }
 
-  /** Takes it back, blocking this thread for as long as that takes. */
+  /** Takes it back, blocking this thread for as long as that takes. Throws CorruptError if it would be for ever. */
   resumeSync(hold: Hold, suspended: Suspended): void {
-    this.#resumed(hold, suspended, this.#blockSync(Number.POSITIVE_INFINITY));
+    try {
+      this.#resumed(hold, suspended, this.#blockSync(Number.POSITIVE_INFINITY));
+    } catch (error) {
+      lose(suspended);
+      throw error;
+    }
   }
 
   /** Takes it back, for as long as that takes. Rejects with ClosedError when the handle is closed. */
@@ -237,7 +251,7 @@ export class Acquirer {
       if (this.#line.idle && resuming.attempt() === true) return;
       await this.#line.wait(resuming, Number.POSITIVE_INFINITY, undefined, this.#notFree);
     } catch (error) {
-      for (const one of suspended.holds) if (one.state === 'suspended') one.state = 'lost';
+      lose(suspended);
       throw error;
     }
   }
@@ -247,6 +261,11 @@ export class Acquirer {
     this.#what.resumed?.(suspended);
     hold.abandoned = abandoned;
   }
+}
+
+/** What was suspended is not taken back. */
+function lose({ holds }: Suspended): void {
+  for (const one of holds) if (one.state === 'suspended') one.state = 'lost';
 }
 
 /** Runs `fn` while the guard holds, and releases it. */

@@ -243,7 +243,7 @@ export class BarrierWords {
     this.#parties.forgetDead();
     for (;;) {
       const state = this.#load();
-      if (!state.broken && state.arrived === 0) return;
+      if (!state.broken && !state.acting && state.arrived === 0) return;
       if (this.#step(state, next(state, true))) return;
     }
   }

@@ -5,7 +5,7 @@ import { registerDescriber } from '../memory/directory.js';
 import { type ObjectType, type Segment, schemaCorrupt } from '../memory/segment.js';
 import { closedError } from '../memory/shared-object.js';
 import { readSlotTable, slotTableBytes, slotTableOwners } from '../memory/slot-table.js';
-import { type AttachOptions, type CreateOptions, checkOptions } from '../options.js';
+import { type AttachOptions, type CreateOptions, checkObjectName, checkOptions } from '../options.js';
 import { CONDITION, WAITING_MASK } from './condition-layout.js';
 import { Lock } from './lock.js';
 import { RLock } from './rlock.js';
@@ -51,13 +51,22 @@ export const CONDITION_TYPE: ObjectType<ConditionShape> = {
   initialise: () => undefined,
   parse({ lock, name, instance }, header, path) {
     if (lock !== 'lock' && lock !== 'rlock') throw schemaCorrupt(path, 'its schema names no kind of lock');
-    const named = typeof name === 'string' && typeof instance === 'string';
+    const named = isObjectName(name) && typeof instance === 'string';
     if (!named && name !== undefined) throw schemaCorrupt(path, 'its schema does not say which lock it has');
     if (header.wordsBytes < wordsBytes(header.participants))
       throw schemaCorrupt(path, 'it is too small for the waiters of a Condition');
     return named ? { lock, name, instance } : { lock };
   },
 };
+
+function isObjectName(name: unknown): name is string {
+  try {
+    checkObjectName(name);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 registerDescriber('condition', ({ header, words, owner }) => {
   const entries = readSlotTable(words, CONDITION.WAITERS, header.participants, owner);

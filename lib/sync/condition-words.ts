@@ -54,8 +54,8 @@ export class ConditionWords {
   register(blocks: boolean): Ticket {
     const { predecessor, mine } = this.#table;
     // The entry will be ours: what a dead one before us was given goes to others first.
-    while (!this.#table.isMine(predecessor) && notifiedIn(Atomics.load(this.#words, mine)) > 0)
-      this.#passOn(mine);
+    if (!this.#table.isMine(predecessor))
+      for (let left = notifiedIn(Atomics.load(this.#words, mine)); left > 0; left--) this.#passOn(mine);
     this.#table.claim();
     if (this.#tickets.length >= WAITING_MASK)
       throw new FullError(
@@ -111,8 +111,11 @@ export class ConditionWords {
   /** Ends a wait that cannot come back for the lock, or that timed out: if it was notified, somebody else is instead. */
   giveUp(ticket: Ticket): void {
     // First: if we die after it, one has been notified for nothing, which is better than nobody.
-    if (this.#notified(ticket, Atomics.load(this.#words, this.#table.mine))) this.#notifyOne();
-    this.#leave(ticket);
+    try {
+      if (this.#notified(ticket, Atomics.load(this.#words, this.#table.mine))) this.#notifyOne();
+    } finally {
+      this.#leave(ticket);
+    }
   }
 
   #leave(ticket: Ticket): void {

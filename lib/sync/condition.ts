@@ -18,7 +18,7 @@ import {
   type WaitOptions,
 } from '../options.js';
 import { type Blocking, PENDING } from '../waiting/blocking.js';
-import { deadlineAfter, now } from '../waiting/clock.js';
+import { deadlineAfter, now, timedOut } from '../waiting/clock.js';
 import { Line } from '../waiting/line.js';
 import { AdaptiveSpin, SYNC_LOOKS } from '../waiting/spin.js';
 import { blockSync } from '../waiting/sync.js';
@@ -186,7 +186,11 @@ export class Condition<L extends Lock | RLock = Lock | RLock> extends SharedObje
       } catch (error) {
         failure = { error };
       }
-      hold.of.resumeSync(hold, suspended);
+      try {
+        hold.of.resumeSync(hold, suspended);
+      } finally {
+        if (hold.state !== 'held') this.#giveUp(ticket); // the lock's word was overwritten
+      }
       if (this.#end(ticket, failure)) return;
       left = timeout === 0 ? 0 : Math.max(0, deadline - now());
     }
@@ -234,6 +238,7 @@ export class Condition<L extends Lock | RLock = Lock | RLock> extends SharedObje
     for (let left = timeout; ; left = Math.max(0, deadline - now())) {
       const found = look(predicate);
       if (found) return found;
+      if (left <= 0) throw timedOut(this.#notNotified(), timeout);
       try {
         await this.wait(guard, { timeout: left, signal });
       } catch (error) {
@@ -252,6 +257,7 @@ export class Condition<L extends Lock | RLock = Lock | RLock> extends SharedObje
     for (let left = timeout; ; left = Math.max(0, deadline - now())) {
       const found = look(predicate);
       if (found) return found;
+      if (left <= 0) throw timedOut(this.#notNotified(), timeout);
       try {
         this.waitSync(guard, { timeout: left });
       } catch (error) {
@@ -305,7 +311,13 @@ export class Condition<L extends Lock | RLock = Lock | RLock> extends SharedObje
     if (!(guard instanceof Guard)) throw invalidType('guard', 'a Guard of the condition’s lock', guard);
     const hold = Guard.holdOf(guard);
     const { what }: Acquirer = this.#lock.acquirer;
-    if (hold.state === 'held' && hold.what === what) return hold;
+    if (hold.state === 'held' && hold.what === what) {
+      if (this.#lock.heldHere) return hold;
+      // It would be given up in vain, and perhaps never be had back.
+      throw new NotOwnerError(
+        `'${this.#lock.name}' is not held by this process any more: its lock word was overwritten; unlink it and create it again`,
+      );
+    }
     throw new NotOwnerError(
       `'${this.name}': the guard does not hold the condition's lock ('${this.#lock.name}'); wait with one that you got from it and have not released`,
     );

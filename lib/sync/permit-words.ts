@@ -101,18 +101,20 @@ export class PermitWords implements Acquirable {
   arm(): WaitPoint | undefined {
     if (this.#abandonDead()) return undefined;
     const point = this.#sleep.arm(); // pairs with release(); the caller searches once more
-    const watched = this.#roster.watch(...this.#owners().filter((owner) => owner !== this.#roster.owner));
-    return point && watched && { ...point, ...watched };
+    const owners = this.#owners();
+    // One that was given back before we announced ourselves: whoever takes it now would not be watched.
+    if (point === undefined || owners.has(0)) return undefined;
+    owners.delete(this.#roster.owner);
+    const watched = this.#roster.watch(...owners);
+    return watched && { ...point, ...watched };
   }
 
-  /** Everybody who has a permit, each once. */
-  #owners(): number[] {
+  /** Everybody who has a permit, each once; 0 if one is nobody's. */
+  #owners(): Set<number> {
     const owners = new Set<number>();
-    for (let index = POOL.PERMITS; index < POOL.PERMITS + this.#permits; index++) {
-      const owner = Atomics.load(this.#words, index) & OWNER_MASK;
-      if (owner !== 0) owners.add(owner);
-    }
-    return [...owners];
+    for (let index = POOL.PERMITS; index < POOL.PERMITS + this.#permits; index++)
+      owners.add(Atomics.load(this.#words, index) & OWNER_MASK);
+    return owners;
   }
 
   release(abandoned: boolean): boolean {
@@ -147,7 +149,7 @@ export class PermitWords implements Acquirable {
 
   /** Who has permits, each once, the living only. */
   get holders(): Holder[] {
-    const living = this.#owners().filter((owner) => !this.#roster.isDead(owner));
+    const living = [...this.#owners()].filter((owner) => owner !== 0 && !this.#roster.isDead(owner));
     return living.map((owner) => this.#roster.holderOf(owner));
   }
 }

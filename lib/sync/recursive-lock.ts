@@ -51,8 +51,8 @@ export class RecursiveLock implements Acquirable {
     return this.#taken(this.#lock.attempt(), true);
   }
 
-  attemptOnce(): boolean | typeof PENDING {
-    return this.#taken(this.#lock.attemptOnce(), true);
+  attemptOnce(sync: boolean): boolean | typeof PENDING {
+    return this.#taken(this.#lock.attemptOnce(), sync);
   }
 
   #taken(result: boolean | typeof PENDING, sync: boolean): boolean | typeof PENDING {

@@ -60,9 +60,10 @@ class Shared {
   /** Sleeps until WRITER changes, or the one in it dies. */
   armOnWriter(): WaitPoint | typeof ELSEWHERE | undefined {
     const { words, roster } = this;
+    if (this.writer === 'writing') return ELSEWHERE; // whatever the word says: its release tells our lines
     const found = this.livingWriter(true);
     if (found === 0) return undefined;
-    if ((found & OWNER_MASK) === roster.owner && this.writer !== 'none') return ELSEWHERE; // its release tells our lines
+    if ((found & OWNER_MASK) === roster.owner && this.writer === 'next') return ELSEWHERE; // so does the end of its wait
     const watched = roster.watch(found);
     if (watched === undefined) return undefined;
     const expected = found | OWNER_SLEEPERS;
@@ -290,7 +291,10 @@ export class WriteWords implements Acquirable {
     const shared = this.#shared;
     if (shared.writer !== 'writing') return false;
     shared.writer = 'none';
-    if ((Atomics.load(shared.words, RWLOCK.WRITER) & OWNER_MASK) !== shared.roster.owner) return false;
+    if ((Atomics.load(shared.words, RWLOCK.WRITER) & OWNER_MASK) !== shared.roster.owner) {
+      shared.wakeLines(); // the word was overwritten; they relied on us
+      return false;
+    }
     // Before the word is given back: whoever comes next reads it. If we die before it, we died writing.
     if (!abandoned) Atomics.store(shared.words, RWLOCK.DIRTY, 0);
     shared.leaveWriter();

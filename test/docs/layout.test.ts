@@ -606,10 +606,11 @@ describe('objects as the document says', () => {
     barrier.reset();
     expect([round(), ends()]).toEqual([3, 3]);
 
+    const name = freshName();
     const action = keep(
-      Barrier.create(freshName(), 1, {
+      Barrier.create(name, 1, {
         action: () =>
-          expect(new Reader(action.name).word('WORDS_OFFSET', STATE)).toBe(constant('BARRIER_ACTING') + 1),
+          expect(new Reader(name).word('WORDS_OFFSET', STATE)).toBe(constant('BARRIER_ACTING') + 1),
       }),
     );
     expect(action.waitSync()).toBe(0);

@@ -6,7 +6,21 @@ import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 
 const MAIN = new URL('./main.mjs', import.meta.url).pathname;
-const FAMILIES = ['lock', 'lock-deaths', 'value', 'spsc', 'edges', 'closing', 'lifetimes'];
+const FAMILIES = [
+  'lock',
+  'lock-deaths',
+  'value',
+  'spsc',
+  'edges',
+  'closing',
+  'lifetimes',
+  'pool',
+  'rlock',
+  'rwlock',
+  'event',
+  'condition',
+  'barrier',
+];
 
 interface Result {
   readonly file: string;
@@ -17,7 +31,7 @@ interface Result {
 }
 
 test('every promise holds under every schedule tried, at every crash point and every stop', async () => {
-  const words = ['--json', `--only=${FAMILIES}`, '--every=5', '--share=0.02'];
+  const words = ['--json', `--only=${FAMILIES}`, '--every=5', '--share=0.015'];
   const child = spawn(process.execPath, [MAIN, ...words], { stdio: ['ignore', 'pipe', 'inherit'] });
   const { schedules, crashes, stops, results } = JSON.parse(await text(child.stdout)) as {
     schedules: number;

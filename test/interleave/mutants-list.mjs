@@ -153,8 +153,8 @@ export const MUTANTS = [
   {
     name: 'a release wakes nobody',
     file: LOCK,
-    find: 'load_js_1.native.futexWake(this.#words, this.#index);\n            this.#startHoldOff();',
-    replace: 'this.#startHoldOff();',
+    find: 'load_js_1.native.futexWake(this.#words, this.#index);\n            this.#holdOff.start();',
+    replace: 'this.#holdOff.start();',
     caughtBy: LOCKS,
   },
   {
@@ -188,8 +188,8 @@ export const MUTANTS = [
   {
     name: 'sleepers do not watch the mark of the holder',
     file: 'memory/roster.js',
-    find: 'return { mark: { words: this.#control, index: this.#markIndex(slot), expected } };',
-    replace: 'return {};',
+    find: 'pairs.push(this.#markIndex(slot), expected);',
+    replace: ';',
     caughtBy: [...LOCKS, ...SPSC],
   },
   {
@@ -232,9 +232,9 @@ export const MUTANTS = [
   },
   {
     name: 'a writer of a value does not look whether somebody sleeps',
-    file: 'values/watch.js',
-    find: 'if ((Atomics.load(this.#words, watch_layout_js_1.WATCH.SLEEP) & ASLEEP) !== 0)',
-    replace: 'if (false)',
+    file: 'waiting/sleep-word.js',
+    find: 'return (found & ASLEEP) !== 0 && this.#wake();',
+    replace: 'return false;',
     caughtBy: VALUES,
   },
   {
@@ -267,9 +267,9 @@ export const MUTANTS = [
   },
   {
     name: 'a woken word keeps its old count',
-    file: 'values/watch.js',
-    find: 'found, (found + 1) | 0) === found)',
-    replace: 'found, found) === found)',
+    file: 'waiting/sleep-word.js',
+    find: 'found, (found + 1) | 0) !== found)',
+    replace: 'found, found) !== found)',
     caughtBy: [...VALUES, 'value|Sync waits for two who add'],
   },
   {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { copyPackage, removeCopies, stepStores } from './machine/copies.mjs';
 import { MUTANTS } from './mutants-list.mjs';
+import { SYNC_MUTANTS } from './mutants-sync.mjs';
 
 const worker = new URL('machine/run.mjs', import.meta.url).pathname;
 const only = process.argv.slice(2);
@@ -65,9 +66,9 @@ async function tryOut(core, { name, file, find, replace, caughtBy, stores = fals
   return { name };
 }
 
-const jobs = MUTANTS.map((mutant, number) => [mutant, number]).filter(
-  ([{ name }]) => only.length === 0 || only.some((word) => name.includes(word)),
-);
+const jobs = [...MUTANTS, ...SYNC_MUTANTS]
+  .map((mutant, number) => [mutant, number])
+  .filter(([{ name }]) => only.length === 0 || only.some((word) => name.includes(word)));
 const total = jobs.length;
 let caught = 0;
 await Promise.all(

@@ -16,6 +16,8 @@ const CASES = {
   'Sync takes, one puts': [['Sync'], ['Sync'], 1],
   'promise takes, one puts': [['promise'], ['Sync'], 1],
   'promise takes, promise puts': [['promise'], ['promise'], 1],
+  'one takes twice, one puts two': [['Sync'], ['promise'], 2],
+  'two take, one puts one': [['Sync', 'promise'], ['Sync'], 1],
   'two take, one puts two': [['Sync', 'promise'], ['Sync'], 2],
   'two take, two put': [['Sync', 'Sync'], ['Sync', 'promise'], 1],
   'two take, one of them with a timeout, one puts two': [['Sync timeout', 'Sync'], ['Sync'], 2],
@@ -50,6 +52,11 @@ export default (variant) => {
           return 'taken';
         };
         try {
+          for (let times = variant.includes('twice') ? 2 : 1; times > 1; times--)
+            locked.Sync(condition, (guard) => {
+              take(guard);
+              taken();
+            });
           if (form.startsWith('Sync'))
             return locked.Sync(condition, (guard) => {
               take(guard);
@@ -81,9 +88,10 @@ export default (variant) => {
     limit: 4000,
     // Nobody watches one that was notified and has not gone on: those who wait look after a second.
     sleepsAfter: () => 4,
-    // For items that nobody has put, or that one who gave up did not need; or for a lock that a stopped one has.
-    mayWaitForEver: ({ object, still, is, scratch }) =>
-      scratch[ITEMS] <= 0 || still.some((who) => is(who, object.lock.owner)),
+    // For items that nobody has put, or whose putter was gone before it notified; for the lock, or the notification, that a
+    // stopped one has: it is alive.
+    mayWaitForEver: ({ gone, still, scratch }) =>
+      scratch[ITEMS] <= 0 || gone >= takers.length || still.length > 0,
     check({ object, values, gone, still, is, scratch }) {
       values.forEach((value, who) => {
         if (who === gone || who >= takers.length) return;

@@ -82,9 +82,10 @@ export const variants = Object.fromEntries(
   ]),
 );
 
-/** In the scratch memory: who reads, who writes. */
+/** In the scratch memory: who reads, who writes, who was told of a death. */
 const READS = 8;
 const WRITES = 16;
+const TOLD = 24;
 
 export default (variant) => ({
   actors: CASES[variant].map(
@@ -100,6 +101,7 @@ export default (variant) => ({
         if (guard === undefined) return { got: false };
         const mine = (side === 'read' ? READS : WRITES) + me;
         scratch[mine] = 1;
+        if (guard.abandoned) scratch[TOLD + me] = 1;
         const inside = (at) => forms.filter((_, who) => scratch[at + who] === 1 && !isDead(who)).length;
         const alone = () => {
           const writers = inside(WRITES);
@@ -111,10 +113,9 @@ export default (variant) => ({
         if (form === 'dies') die();
         if (!lock[side].locked) throw new Error('held by nobody'); // shared steps in which others could come in
         alone();
-        const { abandoned } = guard;
         scratch[mine] = 0;
         guard.release();
-        return { got: true, abandoned };
+        return { got: true };
       },
   ),
   create: ({ RwLock }, name) => RwLock.create(name, { participants: 5 }),
@@ -135,7 +136,7 @@ export default (variant) => ({
     if (still.some((who) => is(who, object.write.owner) || is(who, object.read.owner))) return;
     const diedWriting = dead.some((who) => scratch[WRITES + who] === 1);
     const wrote = dead.some((who) => forms[who][0] === 'write');
-    const told = values.some((value) => value?.abandoned);
+    const told = scratch.subarray(TOLD, TOLD + 8).includes(1);
     if (told && !wrote) throw new Error('somebody was told of a death that there was not');
     const reader = object.read.tryAcquire();
     if (reader === undefined) throw new Error('nobody can read any more');
