@@ -275,7 +275,7 @@ export function runSyncWith<R>(guard: Guard, fn: (guard: Guard) => R): R {
     if (result instanceof Promise) {
       throw invalidType(
         'the result of fn',
-        'a value, not a promise (the lock is released when fn returns; use the promise form for asynchronous work)',
+        'a value, not a promise (the lock is released when fn returns; use withLock or withPermit for asynchronous work)',
         result,
       );
     }

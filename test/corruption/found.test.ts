@@ -1,7 +1,18 @@
 // What overwriting memory has found, each as small as it can be.
 
-import { closeSync, openSync, readSync, writeSync } from 'node:fs';
-import { CorruptError, inspect, Lock, SpscQueue } from 'isthmus';
+import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  Barrier,
+  Condition,
+  CorruptError,
+  inspect,
+  Lock,
+  NotOwnerError,
+  RwLock,
+  SpscQueue,
+  TimeoutError,
+} from 'isthmus';
 import { expect, test } from 'vitest';
 import type { InnerCodec } from '../../dist/messages/codecs.js';
 import type * as Framing from '../../dist/messages/framing.js';
@@ -15,6 +26,12 @@ function peek32(name: string, offset: number): number {
   readSync(fd, bytes, 0, 4, offset);
   closeSync(fd);
   return bytes.readInt32LE();
+}
+
+function poke32(name: string, offset: number, value: number): void {
+  const word = Buffer.alloc(4);
+  word.writeInt32LE(value | 0);
+  overwrite(name, offset, [...word]);
 }
 
 function overwrite(name: string, offset: number, bytes: readonly number[]): void {
@@ -97,4 +114,102 @@ test('the largest ring can be read', () => {
   const bytes = Buffer.from(new ArrayBuffer(2 ** 31)); // 1 GB, mapped twice; nothing touches it
   const ring = { bytes, offset: 8, length: 3, type: 0 } as RingReader;
   expect(new FrameReader('/x', ring, {} as InnerCodec).read()).toEqual(new Uint8Array(3));
+});
+
+/** Indexes of control words: the first entry of the slot table of a Condition, and what holds 32-bit words there. */
+const WAITERS = 64;
+const ENTRY_WORDS = 32;
+const owner = (slot: number, generation: number): number => (generation << 10) | slot;
+const ASLEEP = 0x40000000;
+
+/** A process that takes the lock of a condition, and when it is told to waits for 5 ms. We are slot 0, it is slot 1. */
+function conditionWaiter(name: string) {
+  return startWith(
+    { watchdog: 15_000 },
+    async ({ Condition, inspect }, { args, say, heard }) => {
+      const condition = Condition.attach(args[0]!);
+      const guard = condition.lock.acquireSync();
+      say();
+      const timeout = (await heard()) as number;
+      try {
+        condition.waitSync(guard, { timeout });
+      } catch (error) {
+        say((error as { code: string }).code);
+        say(inspect(args[0]!).contents);
+        say(guard.held);
+      }
+    },
+    name,
+  );
+}
+
+test.each([
+  ['another one that lives', owner(0, 1)],
+  ['ourselves, and that somebody sleeps', owner(1, 1) | ASLEEP],
+])('an entry that names %s does not get its own notifications passed on, for ever', async (_who, who) => {
+  const name = freshName();
+  using _condition = Condition.create(name, { participants: 4 });
+  const waiter = conditionWaiter(name);
+  await waiter.said();
+  const entry = inspect(name).header!.wordsOffset + 4 * (WAITERS + ENTRY_WORDS);
+  poke32(name, entry, who);
+  poke32(name, entry + 4, 5 | (2 << 14)); // five wait there, two of them notified
+  waiter.tell(5);
+  expect(await waiter.said()).toBe('ERR_ISTHMUS_TIMEOUT');
+});
+
+test('a condition does not give up a lock that it could not have back', async () => {
+  const name = freshName();
+  using _condition = Condition.create(name, { participants: 4 });
+  const waiter = conditionWaiter(name);
+  await waiter.said();
+  poke32(name, inspect(name).header!.wordsOffset, owner(0, 1));
+  waiter.tell(5);
+  expect(await waiter.said()).toBe('ERR_ISTHMUS_NOT_OWNER');
+});
+
+test('a condition whose lock names the one who waits to have it back waits no more, in no way', async () => {
+  const name = freshName();
+  using _condition = Condition.create(name, { participants: 4 });
+  const waiter = conditionWaiter(name);
+  await waiter.said();
+  waiter.tell(1000);
+  const { wordsOffset } = inspect(name).header!;
+  await expect.poll(() => peek32(name, wordsOffset), { timeout: 30_000 }).toBe(0); // given up
+  poke32(name, wordsOffset, owner(1, 1));
+  expect(await waiter.said()).toBe('ERR_ISTHMUS_CORRUPT');
+  expect(await waiter.said()).toMatchObject({ waiting: 0 });
+  expect(await waiter.said()).toBe(false);
+});
+
+test("a schema with a lock's name that is none is the schema's fault, not an argument's", () => {
+  const name = freshName();
+  using lock = Lock.create(freshName('lock'));
+  Condition.create(name, { lock }).close();
+  const file = readFileSync(`/dev/shm/${name}`);
+  overwrite(name, file.indexOf('it-lock'), [...Buffer.from('../lock')]);
+  expect(() => Condition.attach(name)).toThrow(CorruptError);
+});
+
+test('a barrier of which only is known that somebody acts is as new after reset()', () => {
+  const name = freshName();
+  using barrier = Barrier.create(name, 1);
+  poke32(name, inspect(name).header!.wordsOffset, 0x1000);
+  expect(() => barrier.waitSync({ timeout: 5 })).toThrow(TimeoutError);
+  barrier.reset();
+  expect(barrier.waitSync({ timeout: 5 })).toBe(0);
+});
+
+test('who waits to read for a writer of the same process sleeps, whatever became of its word', async () => {
+  const name = freshName();
+  using lock = RwLock.create(name);
+  const writer = lock.write.acquireSync();
+  poke32(name, inspect(name).header!.wordsOffset, 0);
+  const reading = lock.read.acquire();
+  await sleep(50);
+  const before = performance.eventLoopUtilization();
+  await sleep(300);
+  expect(performance.eventLoopUtilization(before).utilization).toBeLessThan(0.5);
+  expect(() => writer.release()).toThrow(NotOwnerError);
+  (await reading).release();
 });

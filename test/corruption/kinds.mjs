@@ -1,50 +1,25 @@
 // The kinds of objects whose memory is overwritten: how each is made and opened, and every public call on it.
 //
-// A new kind is one more entry:
+// A new kind is one more entry, here or in kinds-sync.mjs:
 //   words    names of its control words and their indexes (its layout descriptor)
+//   values   what those words may hold that means something, if it is more than an owner
+//   table    the index of its slot table (see memory/slot-table-layout.ts), if it has one
+//   lock     the index of an owner word that a call may wait for without a timeout, if there is one: see rescuer.mjs
 //   payload  offsets into its payload that mean something, if there are any
 //   together places that must lie at the same time to be believed: [area, offset], if there are any
-//   create   makes the object, with something in it
+//   create   makes the object, with something in it; what it makes beside it is called `${name}-…`
 //   parts    handles on it, opened in this order; each with all its calls: try, Sync and promise forms
 // A call gets the handle; what it returns, if anything, must be a right answer: see `is`.
 
 import { createRequire } from 'node:module';
+import { abandon, DIST, is, LOCK_CALLS, participants, WAIT } from './calls.mjs';
+import { SYNC_KINDS } from './kinds-sync.mjs';
 
 const require = createRequire(import.meta.url);
-/** The package under test: another copy of it for deliberate faults. */
-export const DIST = process.env.ISTHMUS_DIST ?? new URL('../../dist', import.meta.url).pathname;
-const { LOCK } = require(`${DIST}/sync/lock-layout.js`);
 const { RING } = require(`${DIST}/messages/ring-layout.js`);
 const { WATCH } = require(`${DIST}/values/watch-layout.js`);
 
-/** Every wait ends: whoever is named in a word may be alive. */
-const WAIT = { timeout: 2 };
-const participants = 4;
-
-/** Throws what no check in the package throws: a wrong answer. */
-function is(type, found) {
-  if (typeof found !== type) throw new Error(`a wrong answer: ${String(found)} is no ${type}`);
-}
-
-/** Starts waiting, and changes its mind. */
-function abandon(start) {
-  const abort = new AbortController();
-  const waiting = start({ signal: abort.signal });
-  setImmediate(() => abort.abort());
-  return waiting;
-}
-
-const LOCK_CALLS = [
-  (lock) => is('boolean', lock.locked),
-  (lock) => is('number', (lock.owner ?? { pid: 0 }).pid),
-  (lock) => lock.tryAcquire()?.release(),
-  (lock) => lock.acquireSync(WAIT).release(),
-  async (lock) => (await lock.acquire(WAIT)).release(),
-  (lock) => lock.withLockSync((guard) => is('boolean', guard.abandoned), WAIT),
-  (lock) => lock.withLock(async (guard) => is('boolean', guard.held), WAIT),
-  (lock) => abandon((wait) => lock.acquire(wait)).then((guard) => guard.release()),
-  (lock) => void lock.tryAcquire(), // and keeps it until the handle is closed
-];
+export { DIST };
 
 const NUMBERS = { i: [7, 1], b: [7n, 1n], f: [0.5, 1], o: [true, undefined] };
 const FAMILIES = { i64: 'b', u64: 'b', f32: 'f', f64: 'f', bool: 'o' };
@@ -258,20 +233,10 @@ export const KINDS = {
   'array u8': array('u8', 100),
   'array f64': array('f64', 1000),
   'array i16, empty': array('i16', 0),
-  lock: {
-    words: LOCK,
-    create: ({ Lock }, name) => Lock.create(name, { participants }),
-    parts: {
-      lock: {
-        open: ({ Lock }, name) => Lock.attach(name),
-        again: ({ Lock }, name) => Lock.open(name),
-        calls: [...LOCK_CALLS, (lock) => void lock.ref().unref()],
-      },
-    },
-  },
   'spsc msgpack': spsc('msgpack', 4096, 0),
   'spsc msgpack, wraps': spsc('msgpack', 65536, 2 ** 32 - 64),
   'spsc json': spsc('json', 1024, 2 ** 31 - 64),
   'spsc v8': spsc('v8', 4096, 0),
   'spsc raw, tiny': spsc('raw', 64, 65536 - 24),
+  ...SYNC_KINDS,
 };

@@ -9,6 +9,7 @@ import { DIST, KINDS } from './kinds.mjs';
 
 const require = createRequire(import.meta.url);
 const { HEADER, SCHEMA_OFFSET } = require(`${DIST}/memory/header-layout.js`);
+const { ENTRY, ENTRY_WORDS } = require(`${DIST}/memory/slot-table-layout.js`);
 const { MARK_OFFSET, MARK_PAGE_BYTES, SLOT, SLOT_BYTES } = require(`${DIST}/memory/roster-layout.js`);
 
 /** The participants that every case knows: see victim.mjs. */
@@ -31,6 +32,7 @@ const owners = fc
       owner(0, 3),
       owner(NEIGHBOUR.slot, NEIGHBOUR.generation),
       owner(NEIGHBOUR.slot, 6),
+      owner(2, 1),
       owner(3, 1),
       owner(4, 1),
       owner(1023, 0xfffff),
@@ -112,6 +114,11 @@ const schema = fc
       ),
       length: odd,
       capacity: odd,
+      permits: odd,
+      parties: odd,
+      lock: fc.oneof(fc.constantFrom('lock', 'rlock', 'toString'), odd),
+      name: fc.oneof(fc.constantFrom('it-fuzz-nobody', '/', '../x', 'sem.x', 'a\u0000b'), fc.string(), odd),
+      instance: fc.oneof(fc.string(), odd),
       codec: fc.oneof(
         fc.constantFrom('msgpack', 'json', 'v8', 'raw', '', '__proto__', 'toString', '\u001b[2J'),
         odd,
@@ -173,17 +180,32 @@ const tokens = fc
 
 /** One scribble, or a few that belong together. */
 function scribbleOn(kind) {
-  const { words, payload = 0, together = [] } = KINDS[kind];
-  const word = at(
-    'words',
-    oneOf(...Object.values(words)).map((index) => 4 * index),
-    change32,
-  );
+  const { words, values = [], table, payload = 0, together = [] } = KINDS[kind];
+  const places = oneOf(...Object.values(words)).map((index) => 4 * index);
+  const word = at('words', places, change32);
   const wordOwner = at(
     'words',
-    oneOf(...Object.values(words)).map((index) => 4 * index),
+    places,
     owners.map((value) => ({ how: 'set', bytes: hex32(value) })),
   );
+  const telling = values.length === 0 ? numbers : oneOf(...values);
+  const wordValue = at(
+    'words',
+    places,
+    telling.map((value) => ({ how: 'set', bytes: hex32(value) })),
+  );
+  /** An entry of a slot table that makes sense in itself. */
+  const entry = fc.tuple(slots, owners, telling).map(([slot, who, count]) => {
+    const first = table + slot * ENTRY_WORDS;
+    const set = (index, value) => ({
+      area: 'words',
+      offset: 4 * (first + index),
+      how: 'set',
+      bytes: hex32(value),
+    });
+    return [set(ENTRY.COUNT, count), set(ENTRY.OWNER, who)];
+  });
+  const meaning = table === undefined ? wordValue : fc.oneof(wordValue, entry);
   const early = fc.nat(40).map((place) => payload + 8 * place);
   const content = at('payload', early, change32);
   const inner = at(
@@ -199,12 +221,12 @@ function scribbleOn(kind) {
     .map(([places, values]) =>
       places.map(([area, offset], i) => ({ area, offset, how: 'set', bytes: hex32(values[i]) })),
     );
-  return { word, wordOwner, content, inner, somewhere, liars };
+  return { word, wordOwner, meaning, content, inner, somewhere, liars };
 }
 
 /** For an object that nobody uses yet. */
 export function beforehand(kind) {
-  const { word, wordOwner, content, inner, somewhere, liars } = scribbleOn(kind);
+  const { word, wordOwner, meaning, content, inner, somewhere, liars } = scribbleOn(kind);
   const any = fc.oneof(
     header,
     moved,
@@ -214,6 +236,7 @@ export function beforehand(kind) {
     marked,
     word,
     wordOwner,
+    meaning,
     content,
     inner,
     somewhere,
@@ -224,9 +247,9 @@ export function beforehand(kind) {
 
 /** For an object in use. */
 export function meanwhile(kind) {
-  const { word, wordOwner, content, inner, somewhere, liars } = scribbleOn(kind);
+  const { word, wordOwner, meaning, content, inner, somewhere, liars } = scribbleOn(kind);
   return fc.oneof(
-    { weight: 4, arbitrary: fc.oneof(word, wordOwner) },
+    { weight: 4, arbitrary: fc.oneof(word, wordOwner, meaning) },
     { weight: 3, arbitrary: fc.oneof(content, inner, liars) },
     { weight: 2, arbitrary: fc.oneof(roster, marks, marked) },
     { weight: 1, arbitrary: fc.oneof(header, somewhere) },

@@ -6,6 +6,7 @@ import { closeSync, openSync, readFileSync, readSync, rmSync, writeFileSync, wri
 import { createRequire } from 'node:module';
 import { isDeepStrictEqual } from 'node:util';
 import { DIST, KINDS } from './kinds.mjs';
+import { moved, rescue, rescued } from './rescuer.mjs';
 import { NEIGHBOUR } from './scribbles.mjs';
 
 const require = createRequire(import.meta.url);
@@ -45,6 +46,7 @@ function documented(error) {
 /** Runs one call; its failures are collected, and `undefined` is its value. */
 function judged(failures, what, call) {
   if (trace) writeSync(2, `${what}\n`);
+  moved();
   const failed = (error) => {
     if (trace) writeSync(2, `  ${error?.name}: ${error?.message}\n`);
     if (!documented(error)) failures.push(`${what}: ${error?.stack ?? error}`);
@@ -121,7 +123,7 @@ function use({ part, call }, handles, failures) {
 
 function closeParts(handles, failures) {
   for (const [part, handle] of Object.entries(handles))
-    judged(failures, `close ${part}`, () => handle?.close());
+    judged(failures, `close ${part}`, () => handle?.close?.());
 }
 
 async function look(name, failures) {
@@ -213,11 +215,14 @@ async function useForAWhile(kind, name, { ms, seed }, failures, between = () => 
 async function asPartner(job) {
   const failures = [];
   const fd = openSync(`/dev/shm/${job.name}`, 'r+');
+  const { lock } = KINDS[job.kind];
+  if (lock !== undefined) rescue(fd, job.header.wordsOffset + 4 * lock);
   let next = 0;
   const between = () => {
     for (let i = 0; i < 3; i++) scribble(fd, job.header, job.writes[next++ % job.writes.length]);
   };
   await useForAWhile(KINDS[job.kind], job.name, { ...job, seed: job.seed + 1 }, failures, between);
+  rescued();
   closeSync(fd);
   return { failures };
 }
@@ -261,6 +266,7 @@ async function run(job) {
   const { header } = isthmus.inspect(name);
   const fd = openSync(`/dev/shm/${name}`, 'r+');
   const neighbour = moveIn(name, header, fd);
+  if (kind.lock !== undefined) rescue(fd, header.wordsOffset + 4 * kind.lock);
   const place = { original, name, header, fd };
   let done;
   try {
@@ -269,8 +275,9 @@ async function run(job) {
     failures.push(`the case itself: ${error.stack}`);
   }
   neighbour.close();
+  rescued();
   closeSync(fd);
-  rmSync(`/dev/shm/${name}`, { force: true });
+  for (const file of [name, `${name}-lock`]) rmSync(`/dev/shm/${file}`, { force: true });
   await new Promise(setImmediate);
   failures.push(...strays.splice(0).map((error) => `nobody caught: ${error?.stack ?? error}`), ...spoilt());
   const grown = peak() - memory;

@@ -558,7 +558,9 @@ describe('objects as the document says', () => {
     const lock = keep(RLock.create(freshName()));
     const another = new Reader(keep(Condition.create(freshName(), { lock })).name);
     expect(Object.keys(another.schema).sort()).toEqual(schemaKeys('condition'));
-    expect(another.schema).toEqual({ lock: 'rlock', name: lock.name });
+    const at = Number(HEADER.find(([field]) => field === 'INSTANCE_ID')![1]);
+    const instance = new Reader(lock.name).bytes.toString('hex', at, at + 16);
+    expect(another.schema).toEqual({ lock: 'rlock', name: lock.name, instance });
   });
 
   test('an Event', async () => {
@@ -610,7 +612,7 @@ describe('objects as the document says', () => {
     const action = keep(
       Barrier.create(name, 1, {
         action: () =>
-          expect(new Reader(name).word('WORDS_OFFSET', STATE)).toBe(constant('BARRIER_ACTING') + 1),
+          expect(new Reader(`/${name}`).word('WORDS_OFFSET', STATE)).toBe(constant('BARRIER_ACTING') + 1),
       }),
     );
     expect(action.waitSync()).toBe(0);

@@ -106,10 +106,10 @@ describe.each(FORMS)('%s waiters', (form) => {
     // Wakes up and dies at once: whatever it was to tell others, the addon has done by then.
     const doomed = start(async ({ Lock }, { args, say, require }) => {
       const { native } = require('../dist/native/load.js') as {
-        native: { futexWaitWithMark: (...args: never[]) => number };
+        native: { futexWaitWithMarks: (...args: never[]) => number };
       };
-      const wait = native.futexWaitWithMark;
-      native.futexWaitWithMark = (...args) => {
+      const wait = native.futexWaitWithMarks;
+      native.futexWaitWithMarks = (...args) => {
         const result = wait(...args);
         if (result === 0) process.kill(process.pid, 'SIGKILL');
         return result;

@@ -23,6 +23,8 @@ const context = {
   row,
   ledger,
   life: Number(life),
+  /** Of earlier lives: nobody is killed before `row.up` says so. */
+  deaths: row.deaths,
   random: randomFrom(seed, file, index, life),
   /** The full name of an object of this load. */
   name: (what) => `${prefix}-${file}-${what}`,

@@ -15,6 +15,12 @@ const WRITER = 'messages/ring-writer.js';
 const CONSUMER = 'messages/spsc-consumer.js';
 const REMOVAL = 'memory/removal.js';
 const SEMAPHORE = 'sync/semaphore.js';
+const POOL = 'sync/permit-words.js';
+const RLOCK = 'sync/rlock.js';
+const RWLOCK = 'sync/rw-words.js';
+const EVENT = 'sync/event.js';
+const CONDITION = 'sync/condition-words.js';
+const BARRIER = 'sync/barrier-words.js';
 
 /** What it is, the load that must notice, the file, and what is replaced by what. */
 const FAULTS = [
@@ -123,6 +129,91 @@ const FAULTS = [
     SEMAPHORE,
     'this.#native.giveBack();',
     '{ this.#native.giveBack(); this.#native.post(1); }',
+  ],
+  [
+    'one in 50 permits is kept when it is given back',
+    'pool',
+    POOL,
+    'abandoned ? roster_layout_js_1.OWNER_ABANDONED : 0) !==',
+    'abandoned ? roster_layout_js_1.OWNER_ABANDONED : Math.random() < 0.02 ? owner : 0) !==',
+  ],
+  [
+    'a store instead of a compare-exchange takes a permit',
+    'pool',
+    POOL,
+    'if (Atomics.compareExchange(this.#words, index, found, this.#roster.owner) !== found)\n                continue;',
+    'for (let n = 0; n < 2000; n++) Atomics.load(this.#words, index);\n            Atomics.store(this.#words, index, this.#roster.owner);',
+  ],
+  [
+    'permits of the dead stay taken',
+    'pool',
+    POOL,
+    'if (held && !this.#roster.looksDead(found))',
+    'if (held || (found & roster_layout_js_1.OWNER_ABANDONED) !== 0)',
+  ],
+  [
+    'every flow of the holder may take the lock again',
+    'rlock',
+    RLOCK,
+    'if (!(sync && lock.takenBySync) && !(0, scope_js_1.isInside)(({ what }) => what === lock))',
+    'if (false)',
+  ],
+  [
+    'the inner guard gives the lock back',
+    'rlock',
+    'sync/recursive-lock.js',
+    'return this.depth > 0 ? this.#lock.heldHere : this.#lock.release(this.#abandoned);',
+    'return this.#lock.heldHere ? this.#lock.release(this.#abandoned) : true;',
+  ],
+  [
+    'a writer does not wait for the readers',
+    'rwlock',
+    RWLOCK,
+    'if (this.#anyReader(ask))\n            return blocking_js_1.PENDING;',
+    '',
+  ],
+  [
+    'a reader does not look for a writer once more',
+    'rwlock',
+    RWLOCK,
+    'readers.claim();\n',
+    'readers.claim();\n        for (let n = 0; n < 2000; n++) Atomics.load(words, readers.mine);\n        Atomics.add(words, readers.mine, 1);\n        shared.reading++;\n        return Atomics.load(words, rwlock_layout_js_1.RWLOCK.DIRTY) !== 0;\n',
+  ],
+  [
+    'a writer that died while it wrote is not told of',
+    'rwlock',
+    RWLOCK,
+    'const abandoned = Atomics.exchange(words, rwlock_layout_js_1.RWLOCK.DIRTY, 1) !== 0;',
+    'const abandoned = false;',
+  ],
+  [
+    'set wakes nobody',
+    'event',
+    EVENT,
+    'if ((found & event_layout_js_1.EVENT_ASLEEP) !== 0)\n                load_js_1.native.futexWake',
+    'if (false)\n                load_js_1.native.futexWake',
+  ],
+  ['a call of set is not counted', 'event', EVENT, ' + event_layout_js_1.EVENT_CALL)', ')'],
+  [
+    'one in 10 notifications is lost',
+    'condition',
+    CONDITION,
+    'while (done < n && this.#notifyOne())',
+    'while (done < n && (Math.random() < 0.1 || this.#notifyOne()))',
+  ],
+  [
+    'a round passes before the last one has come',
+    'barrier',
+    BARRIER,
+    'const last = index + 1 === this.#count;',
+    'const last = index + 2 === this.#count;',
+  ],
+  [
+    'whoever gives up does not break the barrier',
+    'barrier',
+    BARRIER,
+    "return outcome;\n            if (this.#step(state, { ...state, broken: true, asleep: false }))\n                return 'broken';",
+    "return outcome;\n            return 'broken';",
   ],
 ];
 

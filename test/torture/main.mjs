@@ -16,7 +16,10 @@ import { filesOf, Stage } from './stage.mjs';
 import { Killer } from './storm.mjs';
 
 /** Each is a file in loads/. */
-const LOADS = ['lock', 'value', 'spsc', 'lifetimes', 'semaphore'];
+const LOADS = [
+  ...['lock', 'value', 'spsc', 'lifetimes', 'semaphore'],
+  ...['pool', 'rlock', 'rwlock', 'event', 'condition', 'barrier'],
+];
 
 /** ms between two calms. */
 const STORMS = [4000, 9000];

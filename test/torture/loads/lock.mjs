@@ -3,25 +3,13 @@
 
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { Lock, Value } from 'isthmus';
-import { check as demand } from '../ledger.mjs';
+import { changes, LOCKS } from '../accounts.mjs';
+import { aborting, unlessGivenUp } from '../waits.mjs';
+
+export { check, counts, mourn } from '../accounts.mjs';
 
 /** Two locks: a Lock, and a Value's. Operations of the kinds 0 and 1. */
-const LOCKS = 2;
 export const cast = ['actor', 'actor', 'actor', ['actor', 'actor']];
-
-/** Of the common elements, for each lock: the count, who is inside, how many half-made changes were mended. */
-const TOTAL = 8;
-const INSIDE = 10;
-const MENDED = 12;
-
-/** Of a row. TOLD: guards that were abandoned. GAVE_UP: times that it closed the lock it held. */
-const TOLD = 0;
-const GAVE_UP = 1;
-/** For each lock: 1 while it is certain that it holds it; how often it died so. */
-const HOLDS = 2;
-const DIED_HOLDING = 4;
-
-const isGivenUp = ({ code, name }) => code === 'ERR_ISTHMUS_TIMEOUT' || name === 'AbortError';
 
 export function create({ name }) {
   const lock = Lock.create(name('lock'));
@@ -35,44 +23,8 @@ export function create({ name }) {
   };
 }
 
-/** The two steps of a change, and what a new holder looks at before it. */
-function changes({ row, ledger, random }, which) {
-  const { common } = ledger;
-  const inside = () =>
-    demand(
-      common[INSIDE + which] === row.index,
-      () => `two hold lock ${which}: row ${row.index} finds row ${common[INSIDE + which]}`,
-    );
-  return {
-    look({ abandoned }) {
-      if (abandoned) row.own[TOLD]++;
-      row.own[HOLDS + which] = 1;
-      common[INSIDE + which] = row.index;
-      const total = common[TOTAL + which];
-      const sum = ledger.least(which);
-      if (total === sum) return;
-      demand(
-        abandoned && total === sum + 1,
-        () => `lock ${which}: ${total} counted, ${sum} in the accounts, abandoned: ${abandoned}`,
-      );
-      common[MENDED + which]++;
-      common[TOTAL + which] = sum;
-    },
-    first() {
-      row.begin(which);
-      common[TOTAL + which]++;
-      for (let work = random.below(30_000); work > 0; work--) inside(); // time to die between the two
-    },
-    second() {
-      inside();
-      row.done(which);
-      row.own[HOLDS + which] = 0;
-    },
-  };
-}
-
 export function actor(context) {
-  const { name, random, row } = context;
+  const { name, random } = context;
   let lock = Lock.attach(name('lock'));
   const value = Value.attach(name('value'));
   const change = [changes(context, 0), changes(context, 1)];
@@ -96,21 +48,11 @@ export function actor(context) {
     guard.release();
   };
   const within = () => ({ timeout: random.between(0, 8) });
-  const unlessGivenUp = async (acquire) => {
+  const unlessLate = async (acquire) => {
     const which = any();
-    try {
-      withGuard(which, await acquire(lockOf(which)));
-    } catch (error) {
-      if (!isGivenUp(error)) throw error;
-      return false;
-    }
-  };
-  const aborting = async (acquire) => {
-    const controller = new AbortController();
-    const timer = setTimeout(() => controller.abort(), random.between(0, 8));
-    const got = await unlessGivenUp((one) => acquire(one, controller.signal));
-    clearTimeout(timer);
-    return got;
+    const guard = await unlessGivenUp(() => acquire(lockOf(which)));
+    if (guard === false) return false;
+    withGuard(which, guard);
   };
   const steps = {
     withLockSync() {
@@ -129,9 +71,9 @@ export function actor(context) {
       const which = any();
       withGuard(which, lockOf(which).acquireSync());
     },
-    'acquireSync, timeout': () => unlessGivenUp((one) => one.acquireSync(within())),
-    'acquire, timeout': () => unlessGivenUp((one) => one.acquire(within())),
-    'acquire, abort': () => aborting((one, signal) => one.acquire({ signal })),
+    'acquireSync, timeout': () => unlessLate((one) => one.acquireSync(within())),
+    'acquire, timeout': () => unlessLate((one) => one.acquire(within())),
+    'acquire, abort': () => unlessLate((one) => aborting(random, (signal) => one.acquire({ signal }))),
     tryAcquire() {
       const which = any();
       const guard = lockOf(which).tryAcquire();
@@ -148,8 +90,7 @@ export function actor(context) {
       const which = any();
       const one = lockOf(which);
       change[which].look(one.acquireSync());
-      row.own[HOLDS + which] = 0;
-      row.own[GAVE_UP]++;
+      change[which].giveUp();
       one.close();
       if (which === 0) lock = Lock.attach(name('lock'));
     },
@@ -160,43 +101,5 @@ export function actor(context) {
       lock.close();
       value.close();
     },
-  };
-}
-
-/** An actor is gone: by a kill, or in good order and then holding nothing. */
-export function mourn(row) {
-  for (let which = 0; which < LOCKS; which++) {
-    if (row.own[HOLDS + which] === 0) continue;
-    row.own[HOLDS + which] = 0;
-    row.own[DIED_HOLDING + which]++;
-  }
-}
-
-export async function check({ ledger, books, final, patience }) {
-  const [row] = ledger.rows;
-  for (let which = 0; which < LOCKS; which++) {
-    const guard = await books.locks[which].acquire({ timeout: patience });
-    changes({ row, ledger }, which).look(guard);
-    row.own[HOLDS + which] = 0;
-    guard.release();
-  }
-  // The deaths are counted beforehand, so there may be more of them than anybody was told of.
-  const told = ledger.own(TOLD);
-  const explained = ledger.deaths + ledger.own(GAVE_UP);
-  demand(told <= explained, `${told} guards were abandoned, ${explained} deaths explain it`);
-  if (!final) return;
-  const known = ledger.own(DIED_HOLDING) + ledger.own(DIED_HOLDING + 1) + ledger.own(GAVE_UP);
-  demand(told >= known, `${known} holders died, only ${told} times somebody was told`);
-  const open = ledger.most(0) + ledger.most(1) - ledger.least(0) - ledger.least(1);
-  demand(open <= ledger.deaths, `${open} changes not finished, ${ledger.deaths} deaths`);
-}
-
-export function counts({ ledger }) {
-  return {
-    operations: ledger.least(0) + ledger.least(1),
-    'abandoned guards': ledger.own(TOLD),
-    'closed while they held': ledger.own(GAVE_UP),
-    'half-made changes mended': ledger.common[MENDED] + ledger.common[MENDED + 1],
-    'not finished': ledger.most(0) + ledger.most(1) - ledger.least(0) - ledger.least(1),
   };
 }
