@@ -7,7 +7,8 @@ export default defineConfig({
     globalSetup: ['test/global-setup.ts'],
     // Each test file in a process of its own: the addon, its threads and the exit handlers are part of what we test.
     pool: 'forks',
-    maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),
+    // Most of them wait most of the time.
+    maxWorkers: Math.max(3, availableParallelism()),
     testTimeout: 60_000,
     hookTimeout: 60_000,
     teardownTimeout: 20_000,

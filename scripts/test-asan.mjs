@@ -51,7 +51,9 @@ step(process.execPath, ['-e', probe], env);
 
 const vitest = join(dirname(require.resolve('vitest/package.json')), 'vitest.mjs');
 // The rooms that call the addon in every way there is; the others only call these.
-const rooms = ['memory', 'waiting', 'sync', 'values', 'messages'].map((room) => `test/${room}`);
+const rooms = ['memory', 'waiting', 'sync/lock', 'sync/semaphore', 'sync/permit', 'values', 'messages'].map(
+  (room) => `test/${room}`,
+);
 const chosen = process.argv.slice(2);
 step(process.execPath, [vitest, 'run', ...(chosen.length > 0 ? chosen : rooms)], env);
 

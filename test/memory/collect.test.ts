@@ -81,7 +81,7 @@ test('persistent objects, queues with messages, raw memory and files of others s
   peer.kill();
   await peer.exited;
   const fd = openSync(`/dev/shm/${names[4]}`, 'r+');
-  writeSync(fd, Buffer.from([9]), 0, 1, layout.HEADER.KIND);
+  writeSync(fd, Buffer.from([250]), 0, 1, layout.HEADER.KIND);
   closeSync(fd);
   const before = names.map((name) => lstatSync(`/dev/shm/${name}`).ino);
   expect(collect().filter((name) => names.includes(name.slice(1)))).toEqual([]);
