@@ -70,6 +70,8 @@ export const KINDS = {
   event: 8,
   condition: 9,
   barrier: 10,
+  queue: 11,
+  pipe: 12,
 } as const;
 export type Kind = keyof typeof KINDS;
 

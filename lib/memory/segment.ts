@@ -25,6 +25,13 @@ import { isCondemned, isOpen, removeIfUnused } from './removal.js';
 import { Roster } from './roster.js';
 import { isSystemError, outOfSpace, withSystemErrors } from './system-errors.js';
 
+/** An object's payload: `bytes` in `parts` of equal size (default 1), each mapped apart, or twice in a row. */
+export interface PayloadPlan {
+  readonly bytes: number;
+  readonly mirrored: boolean;
+  readonly parts?: number;
+}
+
 /** What a kind of object is made of; each kind in the rooms below has one. */
 export interface ObjectType<Shape> {
   readonly kind: Kind;
@@ -32,7 +39,7 @@ export interface ObjectType<Shape> {
   wordsBytes(shape: Shape, participants: number): number;
   /** Indexes of those words that hold owners (see roster-layout.ts). */
   ownerWords(shape: Shape, participants: number): readonly number[];
-  payload(shape: Shape): { bytes: number; mirrored: boolean };
+  payload(shape: Shape): PayloadPlan;
   schema(shape: Shape): Record<string, unknown>;
   /** Fills a new object that nobody else sees yet. */
   initialise(shape: Shape, words: Int32Array, payload: ArrayBuffer): void;
@@ -48,7 +55,8 @@ export class Segment {
   readonly roster: Roster;
   /** The object's own control words. */
   readonly words: Int32Array;
-  readonly payload: ArrayBuffer;
+  /** The parts of the payload. */
+  readonly payloads: readonly ArrayBuffer[];
   readonly #native: NativeSegment;
   readonly #control: Int32Array;
   readonly #id: string;
@@ -62,8 +70,18 @@ export class Segment {
     this.header = header;
     this.#control = new Int32Array(mapped.control);
     this.words = new Int32Array(mapped.control, header.wordsOffset, header.wordsBytes / 4);
-    this.payload = mapped.payload;
+    this.payloads = mapped.payloads;
     this.roster = new Roster(segment, mapped.control, header);
+  }
+
+  /** The payload of an object that has it in one part. */
+  get payload(): ArrayBuffer {
+    return this.payloads[0]!;
+  }
+
+  /** True when this environment's mapping of the payload is gone: the user transferred a buffer away. */
+  get movedAway(): boolean {
+    return this.header.payloadBytes > 0 && this.payloads.some(({ byteLength }) => byteLength === 0);
   }
 
   /** Locks a slot; false when the object is being removed and the caller must start again from the name. */
@@ -124,7 +142,7 @@ export class Segment {
 
 interface Mapped {
   readonly control: ArrayBuffer;
-  readonly payload: ArrayBuffer;
+  readonly payloads: readonly ArrayBuffer[];
 }
 
 /** This environment's attachments by file identity. */
@@ -140,13 +158,14 @@ function warnAboutMovedBuffers(path: string, count: number): void {
   );
 }
 
-function map(segment: NativeSegment, header: Header): Mapped {
+function map(segment: NativeSegment, header: Header, parts: number): Mapped {
   const control = segment.map(0, header.payloadOffset, false);
-  const payload =
-    header.payloadBytes === 0
-      ? new ArrayBuffer(0)
-      : segment.map(header.payloadOffset, header.payloadBytes, header.mirrored);
-  return { control, payload };
+  if (header.payloadBytes === 0) return { control, payloads: [new ArrayBuffer(0)] };
+  const bytes = header.payloadBytes / parts;
+  const payloads = Array.from({ length: parts }, (_, part) =>
+    segment.map(header.payloadOffset + part * bytes, bytes, header.mirrored),
+  );
+  return { control, payloads };
 }
 
 /** Makes a new object; EEXIST if the name is taken. */
@@ -157,8 +176,8 @@ export function createSegment<Shape>(
   options: CreateOptions,
 ): Segment {
   const { mode, lifetime, participants } = checkCreate(options);
-  const { bytes, mirrored } = type.payload(shape);
-  checkMappable(bytes * (mirrored ? 2 : 1));
+  const { bytes, mirrored, parts = 1 } = type.payload(shape);
+  checkMappable((bytes / parts) * (mirrored ? 2 : 1));
   const header = layOut({
     kind: type.kind,
     lifetime,
@@ -177,7 +196,7 @@ export function createSegment<Shape>(
       try {
         file.reserve(0, header.marksOffset);
         if (bytes > 0) file.reserve(header.payloadOffset, bytes);
-        const mapped = map(file, header);
+        const mapped = map(file, header, parts);
         writeHeader(mapped.control, header);
         const segment = new Segment(name, file.stat().id, file, header, mapped);
         type.initialise(shape, segment.words, segment.payload);
@@ -216,17 +235,18 @@ export function attachSegment<Shape>(
       const shape = type.parse(header.schema, header, path);
       agree(shape);
       if (known !== undefined) {
-        if (known.payload.byteLength === 0 && header.payloadBytes > 0) throw movedAway(path);
+        if (known.movedAway) throw movedAway(path);
         file.close();
         return { segment: known.retain(), shape };
       }
-      checkMappable(header.payloadBytes * (header.mirrored ? 2 : 1));
+      const { parts = 1 } = type.payload(shape);
+      checkMappable((header.payloadBytes / parts) * (header.mirrored ? 2 : 1));
       segment = new Segment(
         name,
         stat.id,
         file,
         header,
-        withSystemErrors(path, () => map(file, header)),
+        withSystemErrors(path, () => map(file, header, parts)),
       );
       if (!segment.orphaned && segment.join(type.ownerWords(shape, header.participants)))
         return { segment: segment.retain(), shape };

@@ -7,9 +7,7 @@ import type { Segment } from '../memory/segment.js';
 import { closedError, SharedObject } from '../memory/shared-object.js';
 import { checkInteger } from '../options.js';
 import { type Blocking, PENDING } from '../waiting/blocking.js';
-import { Line } from '../waiting/line.js';
-import { AdaptiveSpin, SYNC_LOOKS } from '../waiting/spin.js';
-import { blockSync } from '../waiting/sync.js';
+import { Turns } from '../waiting/turns.js';
 import type { InnerCodec } from './codecs.js';
 import { FrameReader } from './framing.js';
 import { Peer, type PeerDeath, type PeerSyncWaitOptions, type PeerWaitOptions } from './peer.js';
@@ -27,8 +25,7 @@ import { makeReadable, type ReadableOptions } from './streams.js';
 export class SpscConsumer<T = unknown> extends SharedObject implements AsyncIterable<T> {
   readonly #ring: RingReader;
   readonly #frames: FrameReader;
-  readonly #spin = new AdaptiveSpin(SYNC_LOOKS.least, SYNC_LOOKS.most);
-  readonly #line = new Line();
+  readonly #turns = new Turns();
   #hasRole = false;
   readonly #take: Blocking<T | undefined> = { attempt: () => this.#takeOne(), arm: () => this.#ring.arm() };
   readonly #producer: Peer;
@@ -68,7 +65,7 @@ export class SpscConsumer<T = unknown> extends SharedObject implements AsyncIter
    */
   tryGet(): T | undefined {
     this.check();
-    if (!this.#line.idle && !this.#served()) return undefined;
+    if (!this.#turns.served()) return undefined;
     const message = this.#takeOne();
     return message === PENDING ? undefined : message;
   }
@@ -79,7 +76,7 @@ export class SpscConsumer<T = unknown> extends SharedObject implements AsyncIter
    */
   getSync(wait?: PeerSyncWaitOptions): T | undefined {
     this.check();
-    if (this.#line.idle && wait === undefined) {
+    if (wait === undefined && this.#turns.served()) {
       const message = this.#takeOne();
       if (message !== PENDING) return message;
     }
@@ -105,7 +102,7 @@ export class SpscConsumer<T = unknown> extends SharedObject implements AsyncIter
   tryGetMany(max?: number): T[] {
     this.check();
     const most = checkMax(max);
-    if (!this.#line.idle && !this.#served()) return [];
+    if (!this.#turns.served()) return [];
     const messages = this.#takeMany(most);
     return messages === PENDING ? [] : messages;
   }
@@ -128,7 +125,7 @@ export class SpscConsumer<T = unknown> extends SharedObject implements AsyncIter
    */
   peek(): Uint8Array | undefined {
     this.check();
-    if (!this.#line.idle && !this.#served()) return undefined;
+    if (!this.#turns.served()) return undefined;
     if (!this.#ring.next()) return undefined;
     this.#peeking = true;
     const { offset, length, bytes } = this.#ring;
@@ -180,53 +177,34 @@ export class SpscConsumer<T = unknown> extends SharedObject implements AsyncIter
 
   /** Pending waits of this handle keep the process alive (the default). */
   ref(): this {
-    this.#line.keepsAlive = true;
+    this.#turns.keepsAlive = true;
     return this;
   }
 
   /** Pending waits of this handle do not keep the process alive. */
   unref(): this {
-    this.#line.keepsAlive = false;
+    this.#turns.keepsAlive = false;
     return this;
   }
 
   /** @internal */
   protected override onClose(): void {
-    this.#line.failAll(() => closedError(this.name));
+    this.#turns.failAll(() => closedError(this.name));
     if (this.#hasRole) releaseRole(this.segment.words, RING.CONSUMER, this.segment.roster);
   }
 
   #blockSync<R>(operation: Blocking<R>, wait: PeerSyncWaitOptions | undefined): R {
     const { timeout, peerDeath } = this.#producer.checkWait(wait);
-    const guarded = this.#producer.guard(operation, peerDeath);
-    return blockSync(this.#inTurn(guarded), this.#spin, timeout, this.#nothing());
+    return this.#turns.blockSync(this.#producer.guard(operation, peerDeath), timeout, this.#nothing());
   }
 
   async #wait<R>(operation: Blocking<R>, wait: PeerWaitOptions | undefined): Promise<R> {
     const { timeout, signal, peerDeath } = this.#producer.checkWait(wait);
-    signal?.throwIfAborted();
-    if (this.#line.idle) {
-      const result = operation.attempt();
-      if (result !== PENDING) return result;
-    }
-    return this.#line.wait(this.#producer.guard(operation, peerDeath), timeout, signal, this.#nothing());
+    return this.#turns.wait(this.#producer.guard(operation, peerDeath), timeout, signal, this.#nothing());
   }
 
   #nothing(): string {
     return `'${this.name}': no message came`;
-  }
-
-  #served(): boolean {
-    this.#line.advance();
-    return this.#line.idle;
-  }
-
-  /** A Sync form takes its turn behind the promise forms that wait already. */
-  #inTurn<R>(operation: Blocking<R>): Blocking<R> {
-    return {
-      attempt: () => (this.#line.idle || this.#served() ? operation.attempt() : PENDING),
-      arm: () => operation.arm(),
-    };
   }
 
   #takeOne(): T | undefined | typeof PENDING {

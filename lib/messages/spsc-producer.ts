@@ -7,9 +7,7 @@ import type { Segment } from '../memory/segment.js';
 import { closedError, SharedObject } from '../memory/shared-object.js';
 import { checkInteger } from '../options.js';
 import { type Blocking, PENDING } from '../waiting/blocking.js';
-import { Line } from '../waiting/line.js';
-import { AdaptiveSpin, SYNC_LOOKS } from '../waiting/spin.js';
-import { blockSync } from '../waiting/sync.js';
+import { Turns } from '../waiting/turns.js';
 import type { InnerCodec } from './codecs.js';
 import { FrameWriter, type Prepared } from './framing.js';
 import {
@@ -33,8 +31,7 @@ import { makeWritable, type WritableOptions } from './streams.js';
 export class SpscProducer<T = unknown> extends SharedObject {
   readonly #ring: RingWriter;
   readonly #frames: FrameWriter;
-  readonly #spin = new AdaptiveSpin(SYNC_LOOKS.least, SYNC_LOOKS.most);
-  readonly #line = new Line();
+  readonly #turns = new Turns();
   readonly #consumer: Peer;
   #hasRole = false;
   /** Bytes of the open reservation; -1: none. */
@@ -82,7 +79,7 @@ export class SpscProducer<T = unknown> extends SharedObject {
    */
   tryPut(message: T): boolean {
     this.#checkOpen();
-    if (!this.#line.idle && !this.#served()) return false;
+    if (!this.#turns.served()) return false;
     if (!this.#frames.tryWrite(message)) return false;
     this.#ring.publish();
     return true;
@@ -106,7 +103,8 @@ export class SpscProducer<T = unknown> extends SharedObject {
   async put(message: T, wait?: PeerWaitOptions): Promise<void> {
     const checked = this.#consumer.checkWait(wait);
     checked.signal?.throwIfAborted();
-    if (this.tryPut(message)) return;
+    this.#checkOpen();
+    if (this.#turns.mayTry(checked.timeout) && this.tryPut(message)) return;
     await this.#wait(this.#putting(this.#frames.prepare(message)), checked, this.#noRoom());
   }
 
@@ -118,7 +116,7 @@ export class SpscProducer<T = unknown> extends SharedObject {
    */
   tryPutMany(messages: readonly T[]): number {
     this.#checkOpen();
-    if (!this.#line.idle && !this.#served()) return 0;
+    if (!this.#turns.served()) return 0;
     return this.#putSome(messages, 0);
   }
 
@@ -140,7 +138,6 @@ export class SpscProducer<T = unknown> extends SharedObject {
     checked.signal?.throwIfAborted();
     this.#checkOpen();
     const operation = this.#puttingMany(messages.slice());
-    if (this.#line.idle && operation.attempt() !== PENDING) return;
     try {
       await this.#wait(operation, checked, this.#noRoom());
     } catch (error) {
@@ -165,7 +162,7 @@ export class SpscProducer<T = unknown> extends SharedObject {
         bytes,
       );
     }
-    if (!this.#line.idle && !this.#served()) return undefined;
+    if (!this.#turns.served()) return undefined;
     if (this.#ring.room(bytes) < bytes) return undefined;
     this.#reserved = bytes;
     const { offset } = this.#ring;
@@ -181,14 +178,14 @@ export class SpscProducer<T = unknown> extends SharedObject {
     this.#reserved = -1;
     this.#ring.finish(length, FRAME.BYTES);
     this.#ring.publish();
-    this.#line.wake(); // puts that waited for the reservation
+    this.#turns.wake(); // puts that waited for the reservation
   }
 
   /** Gives the reservation up; nothing is put. */
   cancel(): void {
     this.check();
     this.#reserved = -1;
-    this.#line.wake();
+    this.#turns.wake();
   }
 
   /**
@@ -200,7 +197,7 @@ export class SpscProducer<T = unknown> extends SharedObject {
     if (this.#ring.ended) return;
     this.#reserved = -1;
     this.#ring.end();
-    this.#line.failAll(() => this.#endedError());
+    this.#turns.failAll(() => this.#endedError());
   }
 
   /** True after {@link end}. */
@@ -209,22 +206,18 @@ export class SpscProducer<T = unknown> extends SharedObject {
     return this.#ring.ended;
   }
 
-  /** Blocks until the consumer has taken every message put so far. Throws TimeoutError. */
+  /** Blocks until the consumer has taken every message put so far, those of pending `put`s included. Throws TimeoutError. */
   flushSync(wait?: PeerSyncWaitOptions): void {
     this.check();
     const checked = this.#consumer.checkWait(wait);
-    const guarded = this.#consumer.guard(this.#flushing(), checked.peerDeath);
-    blockSync(guarded, this.#spin, checked.timeout, this.#notTaken());
+    this.#blockSync(this.#flushing(), checked, this.#notTaken());
   }
 
-  /** Resolves when the consumer has taken every message put so far. */
+  /** Resolves when the consumer has taken every message put so far, those of pending `put`s included. */
   async flush(wait?: PeerWaitOptions): Promise<void> {
     this.check();
     const checked = this.#consumer.checkWait(wait);
-    checked.signal?.throwIfAborted();
-    const operation = this.#flushing();
-    if (this.#line.idle && operation.attempt() !== PENDING) return;
-    await this.#wait(operation, checked, this.#notTaken());
+    await this.#wait(this.#flushing(), checked, this.#notTaken());
   }
 
   /**
@@ -238,19 +231,19 @@ export class SpscProducer<T = unknown> extends SharedObject {
 
   /** Pending waits of this handle keep the process alive (the default). */
   ref(): this {
-    this.#line.keepsAlive = true;
+    this.#turns.keepsAlive = true;
     return this;
   }
 
   /** Pending waits of this handle do not keep the process alive. */
   unref(): this {
-    this.#line.keepsAlive = false;
+    this.#turns.keepsAlive = false;
     return this;
   }
 
   /** @internal */
   protected override onClose(): void {
-    this.#line.failAll(() => closedError(this.name));
+    this.#turns.failAll(() => closedError(this.name));
     if (this.#hasRole) releaseRole(this.segment.words, RING.PRODUCER, this.segment.roster);
   }
 
@@ -266,7 +259,7 @@ export class SpscProducer<T = unknown> extends SharedObject {
   }
 
   #blockSync(operation: Blocking<true>, { timeout, peerDeath }: PeerWait, what: string): void {
-    blockSync(this.#inTurn(this.#consumer.guard(operation, peerDeath)), this.#spin, timeout, what);
+    this.#turns.blockSync(this.#consumer.guard(operation, peerDeath), timeout, what);
   }
 
   async #wait(
@@ -274,7 +267,7 @@ export class SpscProducer<T = unknown> extends SharedObject {
     { timeout, signal, peerDeath }: PeerWait,
     what: string,
   ): Promise<void> {
-    await this.#line.wait(this.#consumer.guard(operation, peerDeath), timeout, signal, what);
+    await this.#turns.wait(this.#consumer.guard(operation, peerDeath), timeout, signal, what);
   }
 
   #notTaken(): string {
@@ -283,20 +276,6 @@ export class SpscProducer<T = unknown> extends SharedObject {
 
   #noRoom(): string {
     return `'${this.name}': no room for the message`;
-  }
-
-  /** Serves promise forms that wait; true when none is left in front of the caller. */
-  #served(): boolean {
-    this.#line.advance();
-    return this.#line.idle;
-  }
-
-  /** A Sync form takes its turn behind the promise forms that wait already. */
-  #inTurn<R>(operation: Blocking<R>): Blocking<R> {
-    return {
-      attempt: () => (this.#line.idle || this.#served() ? operation.attempt() : PENDING),
-      arm: () => operation.arm(),
-    };
   }
 
   #putting(prepared: Prepared): Blocking<true> {

@@ -93,6 +93,22 @@ export class Line implements Sleeper {
     if (!this.idle && this.#turn === undefined) this.#sleep();
   }
 
+  /**
+   * For a Sync form that blocks this thread behind those who wait here: asks for the first of them what it would ask itself
+   * before it falls asleep, such as whether a peer is dead, so that it is not in the way for ever.
+   */
+  ask(): void {
+    const [front] = this.#places;
+    if (front === undefined) return;
+    try {
+      front.operation.arm();
+      this.#serve();
+    } catch (error) {
+      this.#settle(front, () => front.reject(error));
+    }
+    if (this.idle) this.#rest();
+  }
+
   /** Ends every wait here with an error (the handle is being closed, or the peer is dead). */
   failAll(makeError: () => Error): void {
     // At exit nobody could handle the rejection any more, and it would change the exit code.
