@@ -30,7 +30,10 @@ export {
 export type { Holder, Participant } from './memory/roster.js';
 export { SharedMemory, type SharedMemoryCreateOptions } from './memory/shared-memory.js';
 export type { Codec, CodecName } from './messages/codecs.js';
+export { Job } from './messages/job.js';
 export type { PeerDeath, PeerSyncWaitOptions, PeerWaitOptions } from './messages/peer.js';
+export { Queue } from './messages/queue.js';
+export type { QueueAttachOptions, QueueCreateOptions } from './messages/queue-shape.js';
 export { SpscConsumer } from './messages/spsc-consumer.js';
 export { SpscProducer } from './messages/spsc-producer.js';
 export { SpscQueue } from './messages/spsc-queue.js';

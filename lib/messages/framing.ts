@@ -1,16 +1,11 @@
 /** Between messages and frames: what a message is, how it gets into the ring and out again. */
 
-import { type CorruptError, describe, invalidType, outOfRange } from '../errors.js';
-import type { Encoded, InnerCodec } from './codecs.js';
+import { outOfRange } from '../errors.js';
+import type { InnerCodec } from './codecs.js';
+import { bytesType, encodeWith, keep, read, type Written, write } from './message.js';
 import { FRAME } from './ring-layout.js';
 import type { RingReader } from './ring-reader.js';
-import { corrupt, type RingWriter } from './ring-writer.js';
-
-/** A message that had no room yet, encoded once and kept private until it has. */
-export interface Prepared {
-  readonly bytes: Uint8Array;
-  readonly type: number;
-}
+import type { RingWriter } from './ring-writer.js';
 
 /** Writes messages into a ring (finished, not published). */
 export class FrameWriter {
@@ -31,57 +26,20 @@ export class FrameWriter {
     if (typeof message === 'string' && this.#codec.name !== 'raw') {
       return message.isWellFormed() ? this.#writeText(message, FRAME.UTF8) : this.#writeUtf16(message);
     }
-    const encoded = this.#encode(message);
+    const encoded = encodeWith(this.#codec, message);
     if (typeof encoded === 'string') return this.#writeText(encoded, FRAME.CODEC);
     return this.#writeBytes(encoded.bytes, encoded.start, encoded.end, FRAME.CODEC);
   }
 
-  /** Encodes a message for later. Throws for one that can never be written. */
-  prepare(message: unknown): Prepared {
-    const prepared = this.#prepare(message);
-    this.#checkLength(prepared.bytes.length);
+  /** A message that has no room yet, encoded once and kept private until it has. Throws for one that can never be written. */
+  prepare(message: unknown): Written {
+    const prepared = keep(write(this.#codec, message));
+    this.#checkLength(prepared.end);
     return prepared;
   }
 
-  #prepare(message: unknown): Prepared {
-    // Copied: the caller may change its bytes while it waits.
-    if (message instanceof Uint8Array)
-      return { bytes: Uint8Array.prototype.slice.call(message), type: bytesType(message) };
-    if (typeof message === 'string' && this.#codec.name !== 'raw') {
-      if (message.isWellFormed()) return { bytes: Buffer.from(message, 'utf8'), type: FRAME.UTF8 };
-      return { bytes: Buffer.from(message, 'utf16le'), type: FRAME.UTF16 };
-    }
-    const encoded = this.#encode(message);
-    if (typeof encoded === 'string') return { bytes: Buffer.from(encoded, 'utf8'), type: FRAME.CODEC };
-    return {
-      bytes: Uint8Array.prototype.slice.call(encoded.bytes, encoded.start, encoded.end),
-      type: FRAME.CODEC,
-    };
-  }
-
-  tryWritePrepared({ bytes, type }: Prepared): boolean {
-    return this.#writeBytes(bytes, 0, bytes.length, type);
-  }
-
-  #encode(message: unknown): Encoded {
-    if (message === undefined) {
-      throw invalidType(
-        'a message',
-        'anything but undefined (which means "nothing" when received); use null',
-        message,
-      );
-    }
-    try {
-      return this.#codec.encode(message);
-    } catch (cause) {
-      if ((cause as { code?: unknown }).code === 'ERR_INVALID_ARG_TYPE') throw cause; // it says all there is to say
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      const error = new TypeError(
-        `codec '${this.#codec.name}' cannot encode ${describe(message)}: ${reason}`,
-        { cause },
-      );
-      throw Object.assign(error, { code: 'ERR_INVALID_ARG_VALUE' });
-    }
+  tryWritePrepared({ bytes, start, end, type }: Written): boolean {
+    return this.#writeBytes(bytes, start, end, type);
   }
 
   #checkLength(length: number): void {
@@ -137,10 +95,6 @@ export class FrameWriter {
   }
 }
 
-function bytesType(message: Uint8Array): number {
-  return Buffer.isBuffer(message) ? FRAME.BUFFER : FRAME.BYTES;
-}
-
 /** Beyond this a decoded message's private copy is not kept for the next one. */
 const SCRATCH_MOST = 1024 * 1024;
 /** Up to here copying 32-bit words in JavaScript beats making a view for a bulk copy. */
@@ -175,38 +129,9 @@ export class FrameReader {
         bytes.copy(copy, 0, offset, offset + length);
         return copy;
       }
-      case FRAME.UTF8:
-        return this.#text(offset, length, 'utf8');
-      case FRAME.UTF16:
-        return this.#text(offset, length, 'utf16le');
-      case FRAME.CODEC: {
-        const copy = this.#copyOut(offset, length);
-        try {
-          const message = this.#codec.decode(copy, length);
-          if (message === undefined) throw new Error('it gives undefined, which nobody can have put');
-          return message;
-        } catch (cause) {
-          throw this.#undecodable(`codec '${this.#codec.name}' cannot decode a message`, cause);
-        }
-      }
       default:
-        throw corrupt(this.#path, `a frame of unknown type ${type >>> 0}; it was dropped`);
+        return read(this.#path, this.#codec, { type, bytes: this.#copyOut(offset, length), length });
     }
-  }
-
-  #text(offset: number, length: number, encoding: 'utf8' | 'utf16le'): string {
-    const copy = this.#copyOut(offset, length);
-    try {
-      return copy.toString(encoding, 0, length);
-    } catch (cause) {
-      // Longer than strings can be.
-      throw this.#undecodable(`a frame says that its ${length} bytes are a string`, cause);
-    }
-  }
-
-  #undecodable(what: string, cause: unknown): CorruptError {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    return Object.assign(corrupt(this.#path, `${what} (${reason}); it was dropped`), { cause });
   }
 
   #copyOut(offset: number, length: number): Buffer {

@@ -248,7 +248,7 @@ export class SpscConsumer<T = unknown> extends SharedObject implements AsyncIter
   }
 }
 
-function checkMax(max: number | undefined): number {
+export function checkMax(max: number | undefined): number {
   if (max === undefined || max === Number.POSITIVE_INFINITY) return Number.MAX_SAFE_INTEGER;
   return checkInteger('max', max, 1, Number.MAX_SAFE_INTEGER);
 }

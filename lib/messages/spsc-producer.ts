@@ -9,7 +9,8 @@ import { checkInteger } from '../options.js';
 import { type Blocking, PENDING } from '../waiting/blocking.js';
 import { Turns } from '../waiting/turns.js';
 import type { InnerCodec } from './codecs.js';
-import { FrameWriter, type Prepared } from './framing.js';
+import { FrameWriter } from './framing.js';
+import type { Written } from './message.js';
 import {
   Peer,
   type PeerDeath,
@@ -278,7 +279,7 @@ export class SpscProducer<T = unknown> extends SharedObject {
     return `'${this.name}': no room for the message`;
   }
 
-  #putting(prepared: Prepared): Blocking<true> {
+  #putting(prepared: Written): Blocking<true> {
     return {
       attempt: () => {
         if (this.#reserved >= 0 || !this.#frames.tryWritePrepared(prepared)) return PENDING;

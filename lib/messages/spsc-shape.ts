@@ -62,7 +62,7 @@ export interface SpscWish {
   readonly rest: CreateOptions & AttachOptions;
 }
 
-const DEFAULT_CAPACITY = 1024 * 1024;
+export const DEFAULT_CAPACITY = 1024 * 1024;
 const RING_CREATE_KEYS = ['capacity', 'codec', 'startPosition'] as const;
 
 function ringSize(capacity: number): number {
@@ -133,7 +133,7 @@ export function checkWish(
   };
 }
 
-function checkCapacity(capacity: Size): number {
+export function checkCapacity(capacity: Size): number {
   const bytes = parseSize('capacity', capacity);
   if (bytes % 8 === 0 && bytes >= CAPACITY_LEAST && bytes <= RING_MOST) return bytes;
   throw outOfRange(
@@ -165,19 +165,26 @@ export function agree(path: string, shape: SpscShape, wish: SpscWish): void {
       `'${path}' has a capacity of ${shape.capacity} bytes, not ${wish.capacity}; leave the option out, or unlink it first`,
     );
   }
-  if (wish.codec !== undefined && wish.codec.name !== shape.codec) {
+  agreeOnCodec(path, shape.codec, wish.codec);
+}
+
+export function agreeOnCodec(path: string, name: string, wanted: InnerCodec | undefined): void {
+  if (wanted !== undefined && wanted.name !== name) {
     throw new MismatchError(
-      `'${path}' uses codec '${shape.codec}', not '${wish.codec.name}'; use the same on both sides, or unlink it first`,
+      `'${path}' uses codec '${name}', not '${wanted.name}'; use the same on both sides, or unlink it first`,
     );
   }
-  if (wish.codec === undefined && builtInCodec(shape.codec) === undefined) {
+  if (wanted === undefined && builtInCodec(name) === undefined) {
     throw new MismatchError(
-      `'${path}' uses a codec of your own, '${shape.codec}'; give it as { codec: { name: '${shape.codec}', encode, decode } }`,
+      `'${path}' uses a codec of your own, '${name}'; give it as { codec: { name: '${name}', encode, decode } }`,
     );
   }
 }
 
 /** The codec to use with a queue whose shape agrees. */
-export function codecFor(shape: SpscShape, wish: SpscWish): InnerCodec {
+export function codecFor(
+  shape: { readonly codec: string },
+  wish: { readonly codec: InnerCodec | undefined },
+): InnerCodec {
   return wish.codec ?? builtInCodec(shape.codec)!;
 }

@@ -63,6 +63,11 @@ export class RobustLock implements Acquirable {
     return abandoned === PENDING && this.#abandonIfDead() ? this.#take(false) : abandoned;
   }
 
+  /** As attempt, for who holds it for microseconds only: without leaving it to others. */
+  seize(): boolean | typeof PENDING {
+    return this.#take(false);
+  }
+
   #take(polite: boolean): boolean | typeof PENDING {
     const words = this.#words;
     for (;;) {

@@ -1,0 +1,28 @@
+/** What tools see of a Queue, from a copy of its words. */
+
+import type { Describe } from '../memory/directory.js';
+import { COUNT_STEP, ENDED, JOB, JOB_DONE, JOB_WORDS, OTHER, QUEUE } from './queue-layout.js';
+
+export const describeQueue: Describe = ({ header, words, owner }) => {
+  const puts = words[QUEUE.PUTS] ?? 0;
+  const taken = words[QUEUE.TAKEN] ?? 0;
+  const jobs = [];
+  const top = Math.min(words[QUEUE.TOP] ?? 0, Math.floor((words.length - QUEUE.JOBS) / JOB_WORDS));
+  let returned = 0;
+  for (let job = 0; job < top; job++) {
+    const at = QUEUE.JOBS + job * JOB_WORDS;
+    const word = words[at + JOB.OWNER];
+    if (word === 0 || word === JOB_DONE) continue;
+    const holder = owner(at + JOB.OWNER);
+    if (holder?.alive === true) jobs.push({ holder, attempt: words[at + JOB.ATTEMPT] });
+    else returned++;
+  }
+  const { capacity, maxItems } = header.schema;
+  return {
+    size: ((puts & ~(OTHER | ENDED)) - (taken & ~OTHER)) / COUNT_STEP + returned,
+    capacity,
+    maxItems,
+    ended: (puts & ENDED) !== 0,
+    jobs,
+  };
+};

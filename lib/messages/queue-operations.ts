@@ -1,0 +1,280 @@
+/** What a handle on a Queue can do, each as an operation that may have to wait: for messages, for room, or for a lock. */
+
+import { ClosedError, CorruptError, FullError, outOfRange, TimeoutError } from '../errors.js';
+import { type Blocking, PENDING, type WaitPoint } from '../waiting/blocking.js';
+import { AdaptiveSpin, SYNC_LOOKS } from '../waiting/spin.js';
+import { blockSync } from '../waiting/sync.js';
+import type { InnerCodec } from './codecs.js';
+import { keep, type RawMessage, read, type Written, write } from './message.js';
+import type { QueueBlocks } from './queue-blocks.js';
+import type { QueueWords, TakenJob } from './queue-words.js';
+import { FRAME } from './ring-layout.js';
+
+/** ms for which a try form waits for a lock. It is held for microseconds, unless its holder is stopped in that moment. */
+const PATIENCE = 20;
+/** So many messages are put or taken at most before others may have the lock. */
+const MOST_AT_ONCE = 256;
+/** Beyond this the private copy of a message is not kept for the next one. */
+const SCRATCH_MOST = 1024 * 1024;
+
+/** An attempt that was stopped by more than a busy lock. */
+const NOTHING: unique symbol = Symbol('nothing');
+
+/** Takes a message that could not go to anybody any more; false if it cannot now. */
+export type Bury = (message: Written) => boolean;
+
+export class QueueOperations<T> {
+  readonly #words: QueueWords;
+  readonly #codec: InnerCodec;
+  readonly #path: string;
+  readonly #bury: Bury;
+  readonly #spin = new AdaptiveSpin(SYNC_LOOKS.least, SYNC_LOOKS.most);
+  #scratch = Buffer.allocUnsafeSlow(8192);
+
+  constructor(words: QueueWords, codec: InnerCodec, path: string, bury: Bury) {
+    this.#words = words;
+    this.#codec = codec;
+    this.#path = path;
+    this.#bury = bury;
+  }
+
+  /** A message as bytes, valid until the next call of a codec. Throws for one that can never be put. */
+  write(message: T): Written {
+    const written = write(this.#codec, message);
+    const length = written.end - written.start;
+    if (length <= this.#words.largest) return written;
+    throw outOfRange(
+      `a message of '${this.#path}'`,
+      `at most ${this.#words.largest} bytes (capacity - 8); create the queue with a larger capacity`,
+      length,
+    );
+  }
+
+  /** Messages as bytes of their own. */
+  writeAll(messages: readonly T[]): Written[] {
+    return Array.from(messages, (message) => keep(this.write(message)));
+  }
+
+  // ---- putting
+
+  putting(message: Written): Blocking<true> {
+    const messages = [message];
+    return this.#untilRoom(() => {
+      const done = this.#put(messages, 0);
+      return done === PENDING || done === 0 ? PENDING : true;
+    });
+  }
+
+  /** `accepted`: how many were put so far. */
+  puttingMany(messages: readonly Written[]): Blocking<true> & {
+    readonly accepted: number;
+    explain(error: unknown): unknown;
+  } {
+    let accepted = 0;
+    const operation = this.#untilRoom(() => {
+      while (accepted < messages.length) {
+        const done = this.#put(messages, accepted);
+        if (done === PENDING || done === 0) return PENDING;
+        accepted += done;
+      }
+      return true;
+    });
+    return {
+      ...operation,
+      get accepted() {
+        return accepted;
+      },
+      explain: (error) => {
+        if (error instanceof TimeoutError)
+          return new TimeoutError(`${error.message} (${accepted} of ${messages.length} were put)`, accepted);
+        if (error instanceof Error && accepted > 0) return Object.assign(error, { accepted });
+        return error;
+      },
+    };
+  }
+
+  #put(messages: readonly Written[], from: number): number | typeof PENDING {
+    const words = this.#words;
+    const done = words.put(messages, from, MOST_AT_ONCE);
+    if (done !== 0) return done;
+    if (words.ended) throw this.endedError();
+    return words.freeFinished() ? words.put(messages, from, MOST_AT_ONCE) : 0;
+  }
+
+  endedError(): ClosedError {
+    return new ClosedError(
+      `'${this.#path}' has ended: nothing can follow; unlink it first to start anew under this name`,
+    );
+  }
+
+  #untilRoom<R>(attempt: () => R | typeof PENDING): Blocking<R> {
+    const words = this.#words;
+    let busy = false;
+    let armed = false;
+    return {
+      attempt: () => {
+        const result = attempt();
+        busy = result === PENDING && words.busy;
+        // Announced, and then told nothing by this attempt: there may have been room before the announcement.
+        if (busy && armed) words.disturbPuts();
+        return result;
+      },
+      arm: () => {
+        const point = busy ? words.armPutLock() : words.armPut();
+        armed = !busy && point !== undefined;
+        return point;
+      },
+    };
+  }
+
+  // ---- taking
+
+  /** One message for good; undefined when the queue is over. */
+  readonly getting: Blocking<T | undefined> = this.#untilThere(() => {
+    this.#bringAway();
+    const found = this.#words.get(1, this.#toScratch);
+    if (found === PENDING) return PENDING;
+    const [raw] = found;
+    if (raw === undefined) return this.#words.over ? undefined : PENDING;
+    return read(this.#path, this.#codec, raw) as T;
+  });
+
+  /** At least one message and up to `most`; none when the queue is over. */
+  gettingMany(most: number): Blocking<T[]> {
+    return this.#untilThere(() => {
+      this.#bringAway();
+      const all: RawMessage[] = [];
+      while (all.length < most) {
+        const found = this.#words.get(Math.min(most - all.length, MOST_AT_ONCE), copied);
+        if (found === PENDING) {
+          if (all.length === 0) return PENDING;
+          break;
+        }
+        all.push(...found);
+        if (found.length < MOST_AT_ONCE) break;
+      }
+      if (all.length === 0 && !this.#words.over) return PENDING;
+      return this.#readAll(all);
+    });
+  }
+
+  /** They are all taken: what is sound of them must not be lost for what is not. */
+  #readAll(all: readonly RawMessage[]): T[] {
+    const messages: T[] = [];
+    let failure: unknown;
+    for (const raw of all) {
+      try {
+        messages.push(read(this.#path, this.#codec, raw) as T);
+      } catch (error) {
+        failure ??= error;
+      }
+    }
+    if (failure instanceof CorruptError) throw Object.assign(failure, { received: messages });
+    return messages;
+  }
+
+  /** One message as a job; undefined when the queue is over. */
+  taking<R>(toJob: (message: T, taken: TakenJob<unknown>) => R): Blocking<R | undefined> {
+    const words = this.#words;
+    return this.#untilThere(() => {
+      this.#bringAway();
+      const taken = words.take(copied);
+      if (taken === PENDING) return PENDING;
+      if (taken === undefined) return words.over ? undefined : PENDING;
+      if (taken === 'full')
+        throw new FullError(
+          `'${this.#path}' has as many jobs as it can have at a time; call done() or retry() for some, or create it with a larger maxJobs`,
+        );
+      let message: T;
+      try {
+        message = read(this.#path, this.#codec, taken.message) as T;
+      } catch (error) {
+        words.finish(taken.job); // nobody can read it
+        throw error;
+      }
+      return toJob(message, taken);
+    });
+  }
+
+  /** Messages that were taken too often go elsewhere. */
+  #bringAway(): void {
+    for (;;) {
+      const spent = this.#words.takeSpent(copied);
+      if (spent === undefined) return;
+      const { type, bytes, length } = spent.message;
+      if (!this.#bury({ bytes, start: 0, end: length, type })) {
+        this.#words.keepSpent(spent.job); // it has no room for it now
+        return;
+      }
+      this.#words.finish(spent.job); // if we die before it, it is buried twice
+    }
+  }
+
+  #untilThere<R>(attempt: () => R | typeof PENDING): Blocking<R> {
+    let busy = false;
+    return {
+      attempt: () => {
+        const result = attempt();
+        busy = result === PENDING && this.#words.busy;
+        return result;
+      },
+      // armTake finds what is there already; what comes later changes the word that it announced itself in.
+      arm: (): WaitPoint | undefined => (busy ? this.#words.armGetLock() : this.#words.armTake()),
+    };
+  }
+
+  readonly #toScratch = (blocks: QueueBlocks): RawMessage => {
+    const { length, type } = blocks;
+    if (type === FRAME.BYTES || type === FRAME.BUFFER) return copied(blocks);
+    if (length > this.#scratch.length) {
+      const room = Buffer.allocUnsafeSlow((length + 4095) & ~4095);
+      if (room.length > SCRATCH_MOST) return copyTo(room, blocks);
+      this.#scratch = room;
+    }
+    return copyTo(this.#scratch, blocks);
+  };
+
+  // ---- all of them
+
+  readonly joining: Blocking<true> = {
+    attempt: () => (this.#words.allDone ? true : PENDING),
+    arm: () => this.#words.armJoin(),
+  };
+
+  /** Tries an operation at once, but not in vain for a lock that somebody has for a moment. */
+  now<R>(operation: Blocking<R>): R | typeof PENDING {
+    const first = operation.attempt();
+    if (first !== PENDING || !this.#words.busy) return first;
+    const patient: Blocking<R | typeof NOTHING> = {
+      attempt: () => {
+        const result = operation.attempt();
+        return result === PENDING && !this.#words.busy ? NOTHING : result;
+      },
+      arm: () => operation.arm(),
+    };
+    try {
+      const result = blockSync(patient, this.#spin, PATIENCE, '');
+      return result === NOTHING ? PENDING : result;
+    } catch (error) {
+      if (error instanceof TimeoutError) return PENDING;
+      throw error;
+    }
+  }
+
+  /** As now, for what others may have given up by dying. */
+  nowAsking<R>(operation: Blocking<R>): R | typeof PENDING {
+    const result = this.now(operation);
+    return result === PENDING && this.#words.jobs.abandonDead() ? this.now(operation) : result;
+  }
+}
+
+/** A copy of its own. */
+function copied(blocks: QueueBlocks): RawMessage {
+  const { length, type } = blocks;
+  return copyTo(type === FRAME.BYTES ? new Uint8Array(length) : Buffer.allocUnsafe(length), blocks);
+}
+
+function copyTo(bytes: Uint8Array, blocks: QueueBlocks): RawMessage {
+  blocks.copyOut(bytes);
+  return { type: blocks.type, bytes, length: blocks.length };
+}
