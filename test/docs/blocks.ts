@@ -4,6 +4,7 @@
 // - A first line `// NAME.mjs (terminal 1)` begins a group; blocks with `(terminal 2)`, … that follow belong to it. They
 //   are saved under their names and run at the same time, once with the first and once with the last in front. In a
 //   group with `(terminal 1, start first)` the others start when the first has printed a line or ended; it runs once.
+//   `(terminal 1, and again in terminal 2)` is started twice.
 // - ```python and ```c blocks are run (compiled with cc) when they belong to a group (`# NAME.py (terminal 2)`,
 //   `/* NAME.c (terminal 2) */`). A group is skipped where the tools for it are missing.
 // - What a line `console.log(…); // text` or `print(…)  # text` announces must be printed, in this order.
@@ -24,6 +25,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import * as isthmus from 'isthmus';
 
 export const ROOT = resolve(fileURLToPath(new URL('../..', import.meta.url)));
 /** ms after which a process that still runs is killed and reported. */
@@ -37,6 +39,8 @@ export interface Block {
   /** The name it wants to be saved under; undefined: a script of its own. */
   readonly file: string | undefined;
   readonly terminal: number;
+  /** The last terminal in which it is started; the same as `terminal`, or the next. */
+  readonly lastTerminal: number;
   readonly startFirst: boolean;
 }
 
@@ -61,13 +65,17 @@ function blocksIn(text: string, path: string): Block[] {
     const [, language, source] = match as unknown as [string, string, string];
     const line = text.slice(0, match.index).split('\n').length + 1;
     const first = source.slice(0, source.indexOf('\n'));
-    const group = /^(?:\/\/|#|\/\*) (\S+) \(terminal (\d+)(, start first)?\)/.exec(first);
+    const group =
+      /^(?:\/\/|#|\/\*) (\S+) \(terminal (\d+)(, start first)?(?:, and again in terminal (\d+))?\)/.exec(
+        first,
+      );
     blocks.push({
       where: `${path}:${line}`,
       language,
       source,
       file: group?.[1],
       terminal: Number(group?.[2] ?? 0),
+      lastTerminal: Number(group?.[4] ?? group?.[2] ?? 0),
       startFirst: group?.[3] !== undefined,
     });
   }
@@ -84,7 +92,7 @@ export function groupsOf(blocks: readonly Block[]): Block[][] {
       groups.push([block]);
     } else {
       const last = groups.at(-1);
-      if (last?.at(-1)?.terminal !== block.terminal - 1)
+      if (last?.at(-1)?.lastTerminal !== block.terminal - 1)
         throw new Error(`${block.where}: who is in terminal 1?`);
       last.push(block);
     }
@@ -105,9 +113,20 @@ export function sourcesBelow(folder: string): string[] {
 const has = (program: string): boolean => spawnSync(program, ['--version']).status === 0;
 const tools: Record<string, boolean> = { js: true, python: has('python3'), c: has('cc') };
 
+/** What documents may speak of before it is there. */
+const coming = ['Pipe', 'waitAny'].filter((name) => !(name in isthmus));
+
 /** Why a group cannot be run here; undefined if it can. */
 export function missingFor(group: readonly Block[]): string | undefined {
-  return group.map(({ language }) => language).find((language) => tools[language] !== true);
+  return (
+    group.map(({ language }) => language).find((language) => tools[language] !== true) ??
+    coming.find((name) => group.some(({ source }) => importsFrom(source).includes(name)))
+  );
+}
+
+function importsFrom(source: string): string[] {
+  const list = /^import \{(.*)\} from 'isthmus'/m.exec(source)?.[1] ?? '';
+  return list.split(',').map((name) => name.trim());
 }
 
 /** A folder in which `isthmus` is installed. */
@@ -134,7 +153,9 @@ export async function runGroup(group: readonly Block[], home: string): Promise<v
     const id = freshId();
     const running: Running[] = [];
     try {
-      for (const block of order) {
+      for (const block of order.flatMap(
+        (one) => Array(one.lastTerminal - one.terminal + 1).fill(one) as Block[],
+      )) {
         const source = personal(block.source, id);
         const [program, ...args] = commandFor(block, source, home) as [string, ...string[]];
         const process = launch(block.where, program, args, home, expectedOutput(block.language, source));

@@ -9,7 +9,8 @@ import { check, freshId, launch, makeHome, personal, ROOT, sweep } from '../docs
 const home = makeHome();
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 
-const files = readdirSync(join(ROOT, 'examples')).filter((file) => file !== 'README.md');
+const entries = readdirSync(join(ROOT, 'examples'), { withFileTypes: true });
+const files = entries.flatMap((one) => (one.isFile() && one.name !== 'README.md' ? [one.name] : []));
 const programs = files.filter((file) => file.endsWith('.mjs'));
 
 /** Copies the folder with names of this run's own and runs one program (or several at once) in it. */
@@ -39,6 +40,18 @@ describe('examples', () => {
   test('the index names every file', () => {
     const index = readFileSync(join(ROOT, 'examples', 'README.md'), 'utf8');
     for (const file of files) expect(index).toContain(`[${file}](${file})`);
+    for (const folder of entries.filter((one) => one.isDirectory()))
+      for (const file of readdirSync(join(ROOT, 'examples', folder.name)))
+        expect(index).toContain(`[${file}](${folder.name}/${file})`);
+  });
+
+  // test/docs runs them from there.
+  test('the programs of the tutorial stand in docs/from-python.md as they are', () => {
+    const guide = readFileSync(join(ROOT, 'docs', 'from-python.md'), 'utf8');
+    for (const file of readdirSync(join(ROOT, 'examples/tutorial')))
+      expect(guide).toContain(
+        `\`\`\`js\n${readFileSync(join(ROOT, 'examples/tutorial', file), 'utf8')}\`\`\``,
+      );
   });
 
   test('each uses names that the test can make its own', () => {
