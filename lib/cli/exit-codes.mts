@@ -21,9 +21,10 @@ Exit codes:
        output failed
   2    wrong usage: arguments, options, a name that cannot be one
   3    the name is busy: its role is taken, its queue has ended, or it has no room
-       for one more process
+       for one more process or job
   4    damaged, not made by isthmus, or of another kind or shape
-  5    timeout: the other side did not appear, or did nothing for too long
+  5    timeout: the other side did not appear, or did nothing for too long; no message
+       or no room for one came in time
   6    the other side was killed, was interrupted or failed before the end
   129, 130, 143  ended by SIGHUP, SIGINT (Ctrl-C), SIGTERM
   141  nobody reads standard output any more (a broken pipe)`;

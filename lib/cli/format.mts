@@ -31,10 +31,13 @@ export function permissions(mode: number): string {
 
 /** The shape in a few words: `i32`, `f64 × 100`, `1 MB, msgpack`, `4 permits`. */
 export function shape({ kind, shape: what }: ObjectInfo): string {
-  const { type, length, capacity, codec, permits, parties, lock, name } = what;
+  const { type, length, capacity, codec, maxItems, permits, parties, lock, name } = what;
   if (kind === 'value') return value(type);
   if (kind === 'array') return `${value(type)} × ${value(length)}`;
-  if (kind === 'spsc') return `${typeof capacity === 'number' ? bytes(capacity) : '?'}, ${value(codec)}`;
+  if (kind === 'spsc' || kind === 'queue') {
+    const limit = maxItems === undefined ? '' : `, at most ${value(maxItems)}`;
+    return `${typeof capacity === 'number' ? bytes(capacity) : '?'}, ${value(codec)}${limit}`;
+  }
   if (kind === 'pool') return `${value(permits)} ${permits === 1 ? 'permit' : 'permits'}`;
   if (kind === 'barrier') return `${value(parties)} ${parties === 1 ? 'party' : 'parties'}`;
   if (kind === 'condition') return name === undefined ? value(lock) : `${value(lock)} ${value(name)}`;

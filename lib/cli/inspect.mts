@@ -71,10 +71,15 @@ function aboutContents({ kind, contents }: ObjectDetails): Row[] {
     .flatMap(([key, one]): Row[] => {
       const held = (kind === 'rwlock' && key === 'holder' ? 'writer' : HELD[key]) ?? printable(key);
       const owners = Array.isArray(one) ? one : [one];
+      if (kind === 'queue' && key === 'jobs') return owners.map(aboutJob);
       if (owners.length === 0 || !owners.every(isOwner)) return [[printable(key), value(one)]];
       return owners.map((owner) => [held, `${who(owner)}${owner.alive ? '' : ' (gone)'}`]);
     })
     .filter(([, text]) => text !== '');
+}
+
+function aboutJob({ holder, attempt }: { holder: Owner; attempt: number }): Row {
+  return ['job held by', `${who(holder)}${attempt > 1 ? `, attempt ${attempt}` : ''}`];
 }
 
 /** What contents call those who hold a lock, read, wait, or have been at a barrier. */

@@ -1,7 +1,7 @@
 /** The command line: verbs, options, help. Each verb is loaded when it runs, so that help needs no native part. */
 
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { EXIT, EXIT_CODES_HELP } from './exit-codes.mjs';
 
 /** Runs one command line and gives the exit code; throws what the verb throws. */
@@ -32,6 +32,7 @@ function build(finish: Finish): Command {
     .addHelpText('after', EXIT_CODES_HELP);
   addLooking(program, finish);
   addCarrying(program, finish);
+  addQueues(program, finish);
   return program;
 }
 
@@ -61,6 +62,8 @@ function addLooking(program: Command, finish: Finish): void {
     .option('--json', 'print an array of the removed names')
     .action(async (options) => finish(await (await import('./gc.mjs')).gc(options)));
 }
+
+const QUEUE_NAME = "the queue's name, of A-Z a-z 0-9 . _ -";
 
 const GC_NOTES = `
 Removes objects with lifetime 'attached' that nobody is attached to, and files of
@@ -106,7 +109,7 @@ function addCarrying(program: Command, finish: Finish): void {
 
 function carrying(program: Command, name: string, description: string, notes: string): Command {
   return verb(program, name, description, notes)
-    .argument('<name>', "the queue's name, of A-Z a-z 0-9 . _ -")
+    .argument('<name>', QUEUE_NAME)
     .option(
       '--capacity <size>',
       'room in the queue, such as 64KB or 16MB (default: 1MB, or as the other side made it)',
@@ -118,6 +121,66 @@ function carrying(program: Command, name: string, description: string, notes: st
     )
     .option('--wait-for-successor', 'when the other side dies, wait for another one in its place')
     .option('--no-progress', 'no progress on the terminal (there is none when stderr is no terminal)');
+}
+
+const PUT_NOTES = `
+Makes the queue (Queue) if the name is free; it stays, with what is in it, until
+isthmus rm NAME. Waits while the queue is full.
+
+A line is text in UTF-8, and its newline is no part of the message. With --json empty
+lines are skipped. --whole sends all of standard input as one message of bytes; with
+--json as one value. Programs may get and take what was put, and put what get prints.
+`;
+
+const GET_NOTES = `
+The queue must exist. Waits for messages, unless --all says otherwise. Text is printed
+with a newline behind it, bytes as they are, without one, any other value as JSON on one
+line. What JSON cannot carry comes as the next best thing: Map and Set as arrays, bigint
+and NaN as strings, and with --json, or inside of other values, bytes as
+{"base64":"..."}.
+
+A message is taken when it is written: when get is killed or its output fails, what it
+had goes back in front of the queue. One that was killed between the two has printed it
+already, and the next one prints it again. Exit code 3 if the queue has ended before
+--count messages came; --all and --follow end with 0 then.
+`;
+
+const TAIL_NOTES = `
+Messages can be seen only by taking them, so tail shows none. It looks from outside
+twice a second and prints a line when something has changed: how many messages wait, how
+many jobs are out (taken and not yet done), and how many messages were put and taken for
+the first time since the line before (in the first line: in all). It attaches to nothing
+and disturbs nobody. It ends when the queue has ended and all of it is done.
+`;
+
+function addQueues(program: Command, finish: Finish): void {
+  verb(program, 'put', 'Put standard input into a queue: each line is a message.', PUT_NOTES)
+    .argument('<name>', QUEUE_NAME)
+    .option('--whole', 'all of standard input is one message')
+    .option('--json', 'each line is a value in JSON (with --whole: all of it)')
+    .option('--end', 'end the queue when all is put: nothing can follow, from anybody')
+    .option('--capacity <size>', 'room in the queue, such as 64KB or 16MB (default: 1MB, or as it is)')
+    .option('--max-items <n>', 'how many messages may wait (default: as many as fit, or as it is)', count)
+    .option('--timeout <ms>', 'give up when there is no room for so many milliseconds', milliseconds)
+    .action(async (name, options) => finish(await (await import('./put.mjs')).put(name, options)));
+  verb(program, 'get', 'Take messages from a queue and print them.', GET_NOTES)
+    .argument('<name>', QUEUE_NAME)
+    .addOption(new Option('--count <n>', 'how many (default: 1)').argParser(count))
+    .addOption(new Option('--all', 'what is there now, perhaps nothing').conflicts(['count', 'timeout']))
+    .addOption(new Option('--follow', 'until the queue has ended').conflicts(['count', 'all']))
+    .option('--json', 'text and bytes as JSON, too')
+    .option('--timeout <ms>', 'give up when no message comes for so many milliseconds', milliseconds)
+    .action(async (name, options) => finish(await (await import('./get.mjs')).get(name, options)));
+  verb(program, 'tail', 'Tell how a queue fares, line by line; shows no messages.', TAIL_NOTES)
+    .argument('<name>', QUEUE_NAME)
+    .action(async (name) => finish(await (await import('./tail.mjs')).tail(name)));
+}
+
+function count(text: string): number {
+  const n = Number(text);
+  if (text.trim() === '' || !Number.isSafeInteger(n) || n < 1)
+    throw new InvalidArgumentError('It must be a whole number above 0.');
+  return n;
 }
 
 function milliseconds(text: string): number {

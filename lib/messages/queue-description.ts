@@ -1,7 +1,7 @@
 /** What tools see of a Queue, from a copy of its words. */
 
 import type { Describe } from '../memory/directory.js';
-import { COUNT_STEP, ENDED, JOB, JOB_DONE, JOB_WORDS, OTHER, QUEUE } from './queue-layout.js';
+import { ENDED, JOB, JOB_DONE, JOB_WORDS, OTHER, QUEUE } from './queue-layout.js';
 
 export const describeQueue: Describe = ({ header, words, owner }) => {
   const puts = words[QUEUE.PUTS] ?? 0;
@@ -19,9 +19,12 @@ export const describeQueue: Describe = ({ header, words, owner }) => {
   }
   const { capacity, maxItems } = header.schema;
   return {
-    size: ((puts & ~(OTHER | ENDED)) - (taken & ~OTHER)) / COUNT_STEP + returned,
+    // The words are copied one after the other, and a count wraps where the word does.
+    size: Math.max(0, ((puts & ~(OTHER | ENDED)) - (taken & ~OTHER)) >> 2) + returned,
     capacity,
     maxItems,
+    put: puts >>> 2,
+    taken: taken >>> 2,
     ended: (puts & ENDED) !== 0,
     jobs,
   };

@@ -11,6 +11,9 @@ test.each([
   ['rm', '-h'],
   ['send', '--help'],
   ['help', 'receive'],
+  ['put', '--help'],
+  ['get', '--help'],
+  ['tail', '--help'],
 ])('isthmus %s %s: help on stdout with the exit codes', async (...args) => {
   const { code, stdout, stderr } = await isthmus(args);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -45,6 +48,18 @@ test.each<[string[], RegExp]>([
   [['send', 'a', '--capacity', '100'], /capacity must be a multiple of 8/],
   [['send', 'a', '--capacity', '2GB'], /capacity must be/],
   [['receive', 'a', '--capacity', 'big'], /capacity must be/],
+  [['put'], /missing required argument/],
+  [['put', '..'], /name must be/],
+  [['put', 'a', '--max-items', '0'], /whole number above 0/],
+  [['put', 'a', '--capacity', 'big'], /capacity must be/],
+  [['put', 'a', '--timeout', 'soon'], /number of milliseconds/],
+  [['get', 'a', 'b'], /too many arguments/],
+  [['get', 'a', '--count', '1.5'], /whole number above 0/],
+  [['get', 'a', '--all', '--follow'], /cannot be used with/],
+  [['get', 'a', '--all', '--count', '2'], /cannot be used with/],
+  [['get', 'a', '--follow', '--count', '2'], /cannot be used with/],
+  [['get', 'a b'], /name must be/],
+  [['tail', 'a', '--json'], /unknown option '--json'/],
 ])('isthmus %j: exit code 2 and a message', async (args, message) => {
   const { code, stdout, stderr } = await isthmus(args);
   expect(code).toBe(2);
