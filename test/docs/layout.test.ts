@@ -13,6 +13,7 @@ import {
   Event,
   Lock,
   PermitPool,
+  Queue,
   RLock,
   RwLock,
   SharedArray,
@@ -24,6 +25,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import * as header from '../../dist/memory/header-layout.js';
 import * as roster from '../../dist/memory/roster-layout.js';
 import * as slots from '../../dist/memory/slot-table-layout.js';
+import * as queueLayout from '../../dist/messages/queue-layout.js';
 import * as ring from '../../dist/messages/ring-layout.js';
 import * as barrier from '../../dist/sync/barrier-layout.js';
 import * as condition from '../../dist/sync/condition-layout.js';
@@ -88,6 +90,7 @@ describe('docs/layout.md and the code', () => {
     ['lib/memory/roster-layout.ts', roster],
     ['lib/memory/slot-table-layout.ts', slots],
     ['lib/messages/ring-layout.ts', ring],
+    ['lib/messages/queue-layout.ts', queueLayout],
     ['lib/sync/barrier-layout.ts', barrier],
     ['lib/sync/condition-layout.ts', condition],
     ['lib/sync/event-layout.ts', event],
@@ -102,6 +105,8 @@ describe('docs/layout.md and the code', () => {
     expect(text).toContain(`/dev/shm/${header.TEMPORARY_PREFIX}`);
     expect(groupsOf(roster)).toEqual(['SLOT']);
     expect(groupsOf(ring)).toEqual(['FRAME', 'RING']);
+    const sizes = ['blocksFor', 'blocksOffset', 'payloadBytes', 'queueWordsBytes'];
+    expect(groupsOf(queueLayout)).toEqual(['BLOCK', 'JOB', 'QUEUE', ...sizes]);
     expect(groupsOf(slots)).toEqual(['ENTRY']);
     expect(groupsOf(barrier)).toEqual(['BARRIER']);
     expect(groupsOf(condition)).toEqual(['CONDITION']);
@@ -143,6 +148,9 @@ describe('docs/layout.md and the code', () => {
     expect(numbers('words: SLOT')).toEqual(roster.SLOT);
     expect(numbers('words: WATCH')).toEqual(watch.WATCH);
     expect(numbers('words: RING')).toEqual(ring.RING);
+    expect(numbers('words: QUEUE')).toEqual(queueLayout.QUEUE);
+    expect(numbers('words: JOB')).toEqual(queueLayout.JOB);
+    expect(numbers('words: BLOCK')).toEqual(queueLayout.BLOCK);
     expect(numbers('words: LOCK')).toEqual(lock.LOCK);
     expect(numbers('words: ENTRY')).toEqual(slots.ENTRY);
     expect(numbers('words: RWLOCK')).toEqual(rwlock.RWLOCK);
@@ -183,7 +191,7 @@ describe('docs/layout.md and the code', () => {
     const numeric = [
       ...text.matchAll(/<!-- ((?:constants of|offsets:|words:|names:) .*|element types) -->/g),
     ];
-    expect(numeric).toHaveLength(24);
+    expect(numeric).toHaveLength(28);
     for (const marker of numeric) {
       for (const [name, number] of Object.entries(numbers(marker[1]!))) {
         expect(name, marker[1]).toMatch(/^[A-Za-z]\w*$/);
@@ -453,6 +461,93 @@ describe('objects as the document says', () => {
       [types.UTF8, ''],
       [types.CODEC, '{"n":[1,null]}'],
     ]);
+  });
+
+  test('a Queue: positions, jobs, chains of blocks', () => {
+    const limits = { capacity: 1024, maxItems: 9, maxJobs: 3, maxAttempts: 7 };
+    const deadLetter = freshName().slice(0, 60);
+    const queue = keep(Queue.create<unknown>(freshName(), { ...limits, codec: 'json', deadLetter }));
+    const at = numbers('words: QUEUE');
+    const flags = numbers('constants of lib/messages/queue-layout.ts');
+    const types = numbers('names: FRAME');
+    const jobWords = numbers('words: JOB');
+    const blockWords = numbers('words: BLOCK');
+
+    const long = 'x'.repeat(150);
+    queue.putSync('got');
+    queue.putManySync([long, { n: [1, null] }]);
+    queue.putSync(new Uint8Array([1, 2, 3]));
+    queue.putSync('');
+    expect(queue.getSync()).toBe('got');
+    const job = queue.takeSync()!;
+    const back = queue.takeSync()!;
+    back.retry();
+
+    const file = new Reader(queue.name);
+    expect(file.kind).toBe('queue');
+    expect(Object.keys(file.schema).sort()).toEqual(schemaKeys('queue'));
+    expect(file.schema).toEqual({ ...limits, codec: 'json', deadLetter });
+    const word = (field: string): number => file.word('WORDS_OFFSET', at[field]!);
+    const blocks = limits.capacity / flags.BLOCK_BYTES! + 1;
+    const begin = Math.ceil((blocks * flags.BLOCK_HEAD_WORDS! * 4) / 64) * 64;
+    expect(file.payload.length).toBe(begin + blocks * flags.BLOCK_BYTES!);
+    const head = (block: number, field: string): number =>
+      file.payload.readUInt32LE((block * flags.BLOCK_HEAD_WORDS! + blockWords[field]!) * 4);
+    /** The message at a block, and the block behind it. */
+    const read = (first: number): { message: [number, string]; after: number } => {
+      const length = head(first, 'LENGTH');
+      const parts: Buffer[] = [];
+      let block = first;
+      for (let left = Math.max(1, Math.ceil(length / flags.BLOCK_BYTES!)); left > 0; left--) {
+        const from = begin + block * flags.BLOCK_BYTES!;
+        parts.push(file.payload.subarray(from, from + flags.BLOCK_BYTES!));
+        block = head(block, 'NEXT');
+      }
+      const bytes = Buffer.concat(parts).subarray(0, length);
+      return { message: [head(first, 'TYPE'), bytes.toString('latin1')], after: block };
+    };
+
+    const [puts, taken] = [word('PUTS'), word('TAKEN')];
+    const plain = ~(flags.OTHER! | flags.ENDED!);
+    expect([(puts & plain) / flags.COUNT_STEP!, (taken & plain) / flags.COUNT_STEP!]).toEqual([5, 3]);
+    expect(puts & flags.ENDED!).toBe(0);
+    const chosen = (pair: string, by: number): number =>
+      file.word('WORDS_OFFSET', at[pair]! + ((by & flags.OTHER!) === 0 ? 0 : 1));
+    const messages: [number, string][] = [];
+    let block = chosen('HEADS', taken);
+    for (let left = 2; left > 0; left--) {
+      const { message, after } = read(block);
+      messages.push(message);
+      block = after;
+    }
+    expect(messages).toEqual([
+      [types.BYTES, '\x01\x02\x03'],
+      [types.UTF8, ''],
+    ]);
+    expect(block).toBe(chosen('TAILS', puts));
+    // All free blocks: those that nothing has, up to the free end.
+    let free = 1;
+    for (; block !== word('FREE_END'); block = head(block, 'NEXT')) free++;
+    expect(free).toBe(blocks - 3 - 1 - 1 - 1);
+    expect(word('INTENT_FIRST')).toBe(flags.NO_BLOCK);
+
+    expect(word('TOP')).toBe(2);
+    const entry = (n: number, field: string): number =>
+      file.word('WORDS_OFFSET', at.JOBS! + n * flags.JOB_WORDS! + jobWords[field]!);
+    expect(entry(0, 'OWNER')).toBe(file.slot(0, 'GENERATION') << 10);
+    expect(entry(1, 'OWNER')).toBe(flags.JOB_RETURNED);
+    expect(entry(2, 'OWNER')).toBe(0);
+    expect([0, 1].map((n) => read(entry(n, 'FIRST')).message)).toEqual([
+      [types.UTF8, long],
+      [types.CODEC, '{"n":[1,null]}'],
+    ]);
+    expect([0, 1].map((n) => entry(n, 'ATTEMPT'))).toEqual([1, 1]);
+    expect([0, 1].map((n) => entry(n, 'NUMBER') / flags.COUNT_STEP!)).toEqual([1, 2]);
+
+    job.done();
+    queue.end();
+    expect(new Reader(queue.name).word('WORDS_OFFSET', at.PUTS!) & flags.ENDED!).toBe(flags.ENDED);
+    for (const lock of ['PUT_LOCK', 'GET_LOCK']) expect(word(lock)).toBe(0);
   });
 
   test('an owner word, and the mark of a holder that was killed', async () => {
