@@ -4,7 +4,7 @@
 // - A first line `// NAME.mjs (terminal 1)` begins a group; blocks with `(terminal 2)`, … that follow belong to it. They
 //   are saved under their names and run at the same time, once with the first and once with the last in front. In a
 //   group with `(terminal 1, start first)` the others start when the first has printed a line or ended; it runs once.
-//   `(terminal 1, and again in terminal 2)` is started twice.
+//   `(terminal 1, and again in terminal 2)` is started twice, `(terminal 2, and …)` with anything else once.
 // - ```python and ```c blocks are run (compiled with cc) when they belong to a group (`# NAME.py (terminal 2)`,
 //   `/* NAME.c (terminal 2) */`). A group is skipped where the tools for it are missing.
 // - What a line `console.log(…); // text` or `print(…)  # text` announces must be printed, in this order.
@@ -66,7 +66,7 @@ function blocksIn(text: string, path: string): Block[] {
     const line = text.slice(0, match.index).split('\n').length + 1;
     const first = source.slice(0, source.indexOf('\n'));
     const group =
-      /^(?:\/\/|#|\/\*) (\S+) \(terminal (\d+)(, start first)?(?:, and again in terminal (\d+))?\)/.exec(
+      /^(?:\/\/|#|\/\*) (\S+) \(terminal (\d+)(, start first)?(?:, and again in terminal (\d+)|, and [^)]*)?\)/.exec(
         first,
       );
     blocks.push({

@@ -43,6 +43,7 @@ describe('comments in lib/', () => {
       'values/value',
       'values/shared-array',
       'messages/spsc-queue',
+      'messages/queue',
       'memory/shared-memory',
       'sync/semaphore',
       'sync/lock',
