@@ -27,6 +27,13 @@ const forgotten = new FinalizationRegistry<Lease>((lease) => {
   );
 });
 
+/** Registering costs microseconds: only jobs that are still out in the next turn of the event loop are. */
+const fresh = new Set<Job>();
+const watchFresh = (): void => {
+  for (const job of fresh) job.watch();
+  fresh.clear();
+};
+
 /**
  * A message that `take` gave: nobody else gets it while this process lives. {@link done} ends it; {@link retry}, closing
  * the queue's handle, or the death of this process puts it back in front, for the next one who takes. So a message is
@@ -45,7 +52,13 @@ export class Job<T = unknown> implements Disposable {
     this.message = message;
     this.attempt = attempt;
     this.#lease = lease;
-    forgotten.register(this, lease, this);
+    if (fresh.size === 0) setImmediate(watchFresh).unref();
+    fresh.add(this);
+  }
+
+  /** @internal From now on somebody notices if this job is forgotten. */
+  watch(): void {
+    forgotten.register(this, this.#lease, this);
   }
 
   /** False after {@link done}, {@link retry}, or closing the queue's handle. */
@@ -71,7 +84,7 @@ export class Job<T = unknown> implements Disposable {
     const lease = this.#lease;
     if (lease.state !== 'out')
       throw new NotOwnerError(`this job of '${lease.path}' is not yours any more: ${NOT_OUT[lease.state]}`);
-    forgotten.unregister(this);
+    if (!fresh.delete(this)) forgotten.unregister(this);
     lease.state = as;
     if (as === 'done' ? lease.finish() : lease.giveBack()) return;
     throw new NotOwnerError(
