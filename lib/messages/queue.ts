@@ -16,7 +16,7 @@ import { type Blocking, PENDING } from '../waiting/blocking.js';
 import { timedOut } from '../waiting/clock.js';
 import { Turns } from '../waiting/turns.js';
 import type { InnerCodec } from './codecs.js';
-import { Job, type Lease } from './job.js';
+import { Job, type Lease, Leases } from './job.js';
 import { keep, type Written } from './message.js';
 import { describeQueue } from './queue-description.js';
 import { QueueOperations } from './queue-operations.js';
@@ -72,7 +72,7 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
   readonly #gets = new Turns();
   readonly #joins = new Turns();
   /** The jobs of this handle that are out. */
-  readonly #leases = new Set<Lease>();
+  readonly #leases = new Leases();
   readonly #taking: Blocking<Job<T> | undefined>;
   #graveyard: Queue | undefined;
 
@@ -87,8 +87,17 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
       const lease: Lease = {
         path: segment.path,
         state: 'out',
-        finish: () => this.#leases.delete(lease) && words.finish(job),
-        giveBack: () => this.#leases.delete(lease) && words.giveBack(job),
+        fresh: undefined,
+        finish: () => {
+          this.#leases.remove(lease);
+          return words.finish(job);
+        },
+        giveBack: () => {
+          this.#leases.remove(lease);
+          return words.giveBack(job);
+        },
+        newer: undefined,
+        older: undefined,
       };
       this.#leases.add(lease);
       return new Job(message, attempt, lease);
@@ -396,10 +405,7 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
   /** @internal Jobs that are out come back: others may take them. */
   protected override onClose(): void {
     for (const turns of this.#turns) turns.failAll(() => closedError(this.name));
-    for (const lease of [...this.#leases]) {
-      lease.state = 'lost';
-      lease.giveBack();
-    }
+    this.#leases.loseAll();
     this.#graveyard?.close();
   }
 
