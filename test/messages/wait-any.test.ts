@@ -279,6 +279,20 @@ describe.each(FORMS)('%s form', (form) => {
     for (const peer of peers) await peer.done();
   });
 
+  test('waiting for the write side of an RwLock keeps no new reader out', async () => {
+    const name = freshName();
+    using lock = RwLock.open(name);
+    const first = lock.read.acquireSync();
+    const peer = await waiter(form, [['write', name]]);
+    const second = lock.read.tryAcquire();
+    expect(second?.held).toBe(true);
+    first.release();
+    second!.release();
+    expect(await peer.said()).toEqual([0]);
+    await peer.done();
+    lock.write.tryAcquire()!.release(); // it has not taken it
+  });
+
   test('timeout', async () => {
     using event = Event.open(freshName());
     using value = Value.open(freshName(), 'f64');
@@ -323,6 +337,8 @@ describe.each(FORMS)('%s form', (form) => {
       await expect(any(form, [event, object as Event])).rejects.toThrow(message);
       await expect(any(form, [event, object as Event])).rejects.toThrow(TypeError);
     }
+    // @ts-expect-error the types say so, too
+    await expect(any(form, [event, semaphore])).rejects.toThrow(TypeError);
     for (const objects of [undefined, event, 'abc', new Set([event])])
       await expect(any(form, objects as never)).rejects.toThrow(/^objects must be an array/);
     await expect(any(form, [event], { timeout: Number.NaN })).rejects.toThrow(RangeError);
