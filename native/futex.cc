@@ -104,8 +104,8 @@ Napi::Value JsWaitAny(const Napi::CallbackInfo& info) {
   if (length == 0 || length % 3 != 0 || length / 3 > kMaxWaitv || triples.Data() == nullptr || marks_from < 0)
     return ThrowMisuse(env, usage);
   const auto count = static_cast<uint32_t>(length / 3);
-  int32_t
-      copy[3 * kMaxWaitv];  // reading an element of `arrays` may run JavaScript, which may detach the triples
+  // Copied: reading an element of `arrays` may run JavaScript, which may detach the triples.
+  int32_t copy[3 * kMaxWaitv];
   std::memcpy(copy, triples.Data(), length * sizeof(int32_t));
   Waitv entries[kMaxWaitv];
   for (uint32_t n = 0; n < count; n++) {
