@@ -15,6 +15,7 @@ import {
 import { type Blocking, PENDING } from '../waiting/blocking.js';
 import { timedOut } from '../waiting/clock.js';
 import { Turns } from '../waiting/turns.js';
+import { type Readiness, WAITABLE, type Waitable } from '../waiting/waitable.js';
 import type { InnerCodec } from './codecs.js';
 import { Job, type Lease, Leases } from './job.js';
 import { keep, type Written } from './message.js';
@@ -63,7 +64,7 @@ registerDescriber('queue', describeQueue);
  *
  * Source: the two-lock queue of M. Michael and M. Scott (PODC 1996), over robust locks.
  */
-export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T> {
+export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>, Waitable {
   readonly #shape: QueueShape;
   readonly #codec: InnerCodec;
   readonly #words: QueueWords;
@@ -384,6 +385,24 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
   readable(options?: ReadableOptions): Readable {
     this.check();
     return makeReadable(this, options);
+  }
+
+  /** For `waitAny`: ready when a message is there, or the queue is over. */
+  [WAITABLE](): Readiness {
+    this.check();
+    return {
+      ready: () => {
+        this.check();
+        try {
+          return this.#words.size > 0 || this.#words.over;
+        } catch {
+          return true; // damaged: a get says so at once
+        }
+      },
+      arm: () => this.#words.armTake(),
+      keepsAlive: this.#gets.keepsAlive,
+      told: [this.closing],
+    };
   }
 
   /** Pending waits of this handle keep the process alive (the default). */
