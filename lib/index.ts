@@ -39,6 +39,7 @@ export { SpscProducer } from './messages/spsc-producer.js';
 export { SpscQueue } from './messages/spsc-queue.js';
 export type { SpscAttachOptions, SpscCreateOptions, SpscRoleOptions } from './messages/spsc-shape.js';
 export type { ReadableOptions, WritableOptions } from './messages/streams.js';
+export { waitAny, waitAnySync } from './messages/wait-any.js';
 export type { AttachOptions, CreateOptions, Size, SyncWaitOptions, WaitOptions } from './options.js';
 export { Barrier, type BarrierOptions } from './sync/barrier.js';
 export { Condition } from './sync/condition.js';
@@ -63,3 +64,4 @@ export type {
 } from './values/element-types.js';
 export { SharedArray, SharedArray as Array } from './values/shared-array.js';
 export { Value, type ValueCreateOptions } from './values/value.js';
+export type { Waitable } from './waiting/waitable.js';

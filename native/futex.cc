@@ -71,6 +71,54 @@ Napi::Value JsWaitWithMarks(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, result < 0 ? -result : 0);
 }
 
+/** One of waitAny's entries: triple `at` of array number, index and expected value. False where it makes no sense. */
+bool EntryAt(const Napi::Array& arrays, const int32_t* triple, Waitv* entry) {
+  if (triple[0] < 0 || static_cast<uint32_t>(triple[0]) >= arrays.Length()) return false;
+  const Napi::Value array = arrays.Get(static_cast<uint32_t>(triple[0]));
+  if (!array.IsTypedArray() || array.As<Napi::TypedArray>().TypedArrayType() != napi_int32_array)
+    return false;
+  const auto words = array.As<Napi::Int32Array>();
+  // A detached or shortened buffer has no elements: it fails here, and no stale pointer is used.
+  if (triple[1] < 0 || static_cast<size_t>(triple[1]) >= words.ElementLength() || words.Data() == nullptr)
+    return false;
+  const auto address = reinterpret_cast<uintptr_t>(words.Data() + triple[1]);
+  if (address % sizeof(uint32_t) != 0) return false;
+  *entry = {static_cast<uint32_t>(triple[2]), address, kSize32, 0};
+  return true;
+}
+
+/**
+ * waitAny(arrays, triples, marksFrom, milliseconds): blocks while all words are as expected, at most 1 s. `triples`: array
+ * number, index and expected value, of 1 to 128 words. From the triple `marksFrom` on they are death marks (see above).
+ */
+Napi::Value JsWaitAny(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  const char* const usage = "waitAny(arrays, triples, marksFrom, ms)";
+  if (info.Length() < 4 || !info[0].IsArray() || !info[1].IsTypedArray() || !IsInteger(info[2]) ||
+      !info[3].IsNumber() || info[1].As<Napi::TypedArray>().TypedArrayType() != napi_int32_array)
+    return ThrowMisuse(env, usage);
+  const auto arrays = info[0].As<Napi::Array>();
+  const auto triples = info[1].As<Napi::Int32Array>();
+  const int64_t marks_from = ToInt64(info[2]);
+  const size_t length = triples.ElementLength();
+  if (length == 0 || length % 3 != 0 || length / 3 > kMaxWaitv || triples.Data() == nullptr || marks_from < 0)
+    return ThrowMisuse(env, usage);
+  const auto count = static_cast<uint32_t>(length / 3);
+  // Copied: reading an element of `arrays` may run JavaScript, which may detach the triples.
+  int32_t copy[3 * kMaxWaitv];
+  std::memcpy(copy, triples.Data(), length * sizeof(int32_t));
+  Waitv entries[kMaxWaitv];
+  for (uint32_t n = 0; n < count; n++) {
+    if (!EntryAt(arrays, copy + 3 * n, &entries[n])) return ThrowMisuse(env, usage);
+  }
+  const int result = WaitAny(entries, count, Now() + Bounded(info[3].As<Napi::Number>().DoubleValue()));
+  for (int64_t n = marks_from; n < count; n++)
+    PassDeathOn(reinterpret_cast<uint32_t*>(static_cast<uintptr_t>(entries[n].address)));
+  if (result < 0 && result != -EAGAIN && result != -ETIMEDOUT && result != -EINTR)
+    return ThrowErrno(env, "futex_waitv", -result);
+  return Napi::Number::New(env, result < 0 ? -result : 0);
+}
+
 /** wake(words, index): wakes all sleepers of one word, in every process; returns their number. */
 Napi::Value JsWake(const Napi::CallbackInfo& info) {
   uint32_t* word = WordAddress(info, 0);
@@ -139,6 +187,7 @@ bool WaitAnyAvailable() {
 void Init(Napi::Env env, Napi::Object exports) {
   exports.Set("futexWait", Napi::Function::New(env, JsWait, "futexWait"));
   exports.Set("futexWaitWithMarks", Napi::Function::New(env, JsWaitWithMarks, "futexWaitWithMarks"));
+  exports.Set("futexWaitAny", Napi::Function::New(env, JsWaitAny, "futexWaitAny"));
   exports.Set("futexWake", Napi::Function::New(env, JsWake, "futexWake"));
 }
 

@@ -43,6 +43,12 @@ export function releaseRole(words: Int32Array, index: number, roster: Roster): v
 /** `'died'`: its last holder did not give it back, and it has no successor. */
 export type RoleState = 'free' | 'held' | 'died';
 
+/** As `roleState(…) === 'died'`, from memory alone: false may only mean "not yet known". */
+export function roleLooksDead(found: number, roster: Roster): boolean {
+  if ((found & OWNER_MASK) === 0) return (found & OWNER_ABANDONED) !== 0;
+  return roster.looksDead(found);
+}
+
 /** Of what a role word said. */
 export function roleState(found: number, roster: Roster): RoleState {
   if ((found & OWNER_MASK) === 0) return (found & OWNER_ABANDONED) === 0 ? 'free' : 'died';

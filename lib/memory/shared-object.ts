@@ -9,6 +9,7 @@ export abstract class SharedObject {
   readonly #name: string;
   readonly #segment: Segment;
   #closed = false;
+  #closing: Set<{ wake(): void }> | undefined;
 
   /** @internal */
   protected constructor(segment: Segment) {
@@ -39,6 +40,7 @@ export abstract class SharedObject {
     try {
       this.onClose();
     } finally {
+      for (const one of [...(this.#closing ?? [])]) one.wake();
       this.#segment.release();
     }
   }
@@ -49,6 +51,12 @@ export abstract class SharedObject {
 
   /** Runs once, while the memory is still mapped: end pending waits, release roles. */
   protected onClose(): void {}
+
+  /** @internal Who is told that this handle is closed, while its memory is still mapped. What is told must not throw. */
+  protected get closing(): Set<{ wake(): void }> {
+    this.#closing ??= new Set();
+    return this.#closing;
+  }
 
   /** @internal */
   protected get segment(): Segment {

@@ -7,9 +7,53 @@ export interface Lease {
   readonly path: string;
   /** 'lost': the handle that it came from was closed, which gave it back. */
   state: 'out' | 'done' | 'returned' | 'lost';
+  /** Until the event loop has turned: registering a job, so that forgetting it is noticed, costs microseconds. */
+  fresh: object | undefined;
   /** Says so in shared memory. False if its word was overwritten. */
   finish(): boolean;
   giveBack(): boolean;
+  newer: Lease | undefined;
+  older: Lease | undefined;
+}
+
+/** The jobs of one handle that are out, the newest first. */
+export class Leases {
+  #newest: Lease | undefined;
+  #looking = false;
+  readonly #look = (): void => {
+    this.#looking = false;
+    for (let lease = this.#newest; lease?.fresh !== undefined; lease = lease.older) {
+      forgotten.register(lease.fresh, lease, lease);
+      lease.fresh = undefined;
+    }
+  };
+
+  add(lease: Lease): void {
+    lease.older = this.#newest;
+    if (this.#newest !== undefined) this.#newest.newer = lease;
+    this.#newest = lease;
+    if (this.#looking) return;
+    this.#looking = true;
+    setImmediate(this.#look).unref();
+  }
+
+  remove(lease: Lease): void {
+    if (lease.newer === undefined) this.#newest = lease.older;
+    else lease.newer.older = lease.older;
+    if (lease.older !== undefined) lease.older.newer = lease.newer;
+    if (lease.fresh === undefined) forgotten.unregister(lease);
+    lease.fresh = undefined;
+  }
+
+  /** Gives all of them back. */
+  loseAll(): void {
+    for (let lease = this.#newest; lease !== undefined; lease = lease.older) {
+      lease.state = 'lost';
+      if (lease.fresh === undefined) forgotten.unregister(lease);
+      lease.giveBack();
+    }
+    this.#newest = undefined;
+  }
 }
 
 const NOT_OUT = {
@@ -45,7 +89,7 @@ export class Job<T = unknown> implements Disposable {
     this.message = message;
     this.attempt = attempt;
     this.#lease = lease;
-    forgotten.register(this, lease, this);
+    lease.fresh = this;
   }
 
   /** False after {@link done}, {@link retry}, or closing the queue's handle. */
@@ -71,7 +115,6 @@ export class Job<T = unknown> implements Disposable {
     const lease = this.#lease;
     if (lease.state !== 'out')
       throw new NotOwnerError(`this job of '${lease.path}' is not yours any more: ${NOT_OUT[lease.state]}`);
-    forgotten.unregister(this);
     lease.state = as;
     if (as === 'done' ? lease.finish() : lease.giveBack()) return;
     throw new NotOwnerError(

@@ -1,11 +1,12 @@
 /** The other side of a queue: waiting for it, and for no longer than it lives. */
 
 import { invalidType, outOfRange, PeerDiedError } from '../errors.js';
-import { roleState } from '../memory/roles.js';
+import { roleLooksDead, roleState } from '../memory/roles.js';
 import { OWNER_MASK } from '../memory/roster-layout.js';
 import type { Segment } from '../memory/segment.js';
 import { checkWait, type SyncWaitOptions, type WaitOptions } from '../options.js';
 import { type Blocking, PENDING, type WaitPoint } from '../waiting/blocking.js';
+import type { Readiness } from '../waiting/waitable.js';
 
 /**
  * What a wait does when the other side has died: `'error'` (the default) rejects with PeerDiedError once everything that
@@ -85,6 +86,34 @@ export class Peer {
         died = roleState(this.#found, this.#segment.roster) === 'died';
         if (died) return undefined;
         const point = operation.arm();
+        return point && this.#watched(point);
+      },
+    };
+  }
+
+  /**
+   * For waitAny: ready when there is news, or when a wait would be given up because the other side is dead.
+   *
+   * @param news whether the operation would not wait, from memory alone
+   */
+  readiness(news: () => boolean, arm: () => WaitPoint | undefined): Pick<Readiness, 'ready' | 'arm'> {
+    if (this.#usual.peerDeath === 'wait') return { ready: news, arm };
+    const { roster } = this.#segment;
+    /** What the role word says of one whose death only the kernel knows of; it never lives again. */
+    let dead: number | undefined;
+    return {
+      ready: () => {
+        if (news()) return true;
+        const found = this.#found;
+        return found === dead || roleLooksDead(found, roster);
+      },
+      arm: () => {
+        const found = this.#found;
+        if (roleState(found, roster) === 'died') {
+          dead = found;
+          return undefined;
+        }
+        const point = arm();
         return point && this.#watched(point);
       },
     };

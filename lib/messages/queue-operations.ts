@@ -144,14 +144,12 @@ export class QueueOperations<T> {
     return this.#untilThere(() => {
       this.#bringAway();
       const all: RawMessage[] = [];
-      while (all.length < most) {
-        const found = this.#words.get(Math.min(most - all.length, MOST_AT_ONCE), copied);
-        if (found === PENDING) {
-          if (all.length === 0) return PENDING;
-          break;
-        }
+      const wanted = Math.min(most, Math.max(1, this.#words.size)); // what comes meanwhile is for the next call
+      while (all.length < wanted) {
+        const found = this.#words.get(Math.min(wanted - all.length, MOST_AT_ONCE), copied);
+        if (found === PENDING && all.length === 0) return PENDING;
+        if (found === PENDING || found.length === 0) break;
         all.push(...found);
-        if (found.length < MOST_AT_ONCE) break;
       }
       if (all.length === 0 && !this.#words.over) return PENDING;
       return this.#readAll(all);

@@ -30,6 +30,8 @@ export interface TakenJob<R> {
 
 /** So often a lock that is held is looked at before the caller waits for it: it is held for a microsecond, mostly. */
 const LOOKS = 8;
+/** When so many bytes have been copied, others may have the lock. */
+const MOST_BYTES = 256 * 1024;
 
 export class QueueWords {
   readonly jobs: QueueJobs;
@@ -216,10 +218,11 @@ export class QueueWords {
     const end = Atomics.load(this.#words, QUEUE.FREE_END); // pairs with #append: all blocks before it are linked
     let tail = this.#blocks.check(this.#words[QUEUE.TAILS + slot]!);
     let done = 0;
-    while (done < free) {
+    for (let copied = 0; done < free && copied < MOST_BYTES; ) {
       const { bytes, start, end: to, type } = messages[from + done]!;
       const after = this.#blocks.write(tail, end, bytes, start, to, type);
       if (after === NO_BLOCK) break;
+      copied += to - start;
       tail = after;
       done++;
     }
@@ -257,7 +260,7 @@ export class QueueWords {
    * @returns what `copy` made of each; PENDING if the lock is busy
    */
   get<R>(most: number, copy: CopyOut<R>): R[] | typeof PENDING {
-    if (this.waiting === 0 && this.jobs.top === 0) {
+    if (this.size === 0) {
       this.busy = false;
       return [];
     }
@@ -292,9 +295,10 @@ export class QueueWords {
     const first = blocks.check(this.#words[QUEUE.HEADS + ((taken & OTHER) >> 1)]!);
     let head = first;
     let done = 0;
-    while (done < there && messages.length < most) {
+    for (let copied = 0; done < there && messages.length < most && copied < MOST_BYTES; ) {
       blocks.find(head);
       messages.push(copy(blocks));
+      copied += blocks.length;
       head = blocks.after;
       done++;
     }
@@ -347,7 +351,7 @@ export class QueueWords {
 
   /** As get, for one message, which is this environment's job then; undefined if there is none, 'full' if it has no place. */
   take<R>(copy: CopyOut<R>): TakenJob<R> | undefined | 'full' | typeof PENDING {
-    if (this.waiting === 0 && this.jobs.top === 0) {
+    if (this.size === 0) {
       this.busy = false;
       return undefined;
     }

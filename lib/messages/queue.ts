@@ -15,8 +15,9 @@ import {
 import { type Blocking, PENDING } from '../waiting/blocking.js';
 import { timedOut } from '../waiting/clock.js';
 import { Turns } from '../waiting/turns.js';
+import { type Readiness, WAITABLE, type Waitable } from '../waiting/waitable.js';
 import type { InnerCodec } from './codecs.js';
-import { Job, type Lease } from './job.js';
+import { Job, type Lease, Leases } from './job.js';
 import { keep, type Written } from './message.js';
 import { describeQueue } from './queue-description.js';
 import { QueueOperations } from './queue-operations.js';
@@ -63,7 +64,7 @@ registerDescriber('queue', describeQueue);
  *
  * Source: the two-lock queue of M. Michael and M. Scott (PODC 1996), over robust locks.
  */
-export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T> {
+export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>, Waitable {
   readonly #shape: QueueShape;
   readonly #codec: InnerCodec;
   readonly #words: QueueWords;
@@ -72,7 +73,7 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
   readonly #gets = new Turns();
   readonly #joins = new Turns();
   /** The jobs of this handle that are out. */
-  readonly #leases = new Set<Lease>();
+  readonly #leases = new Leases();
   readonly #taking: Blocking<Job<T> | undefined>;
   #graveyard: Queue | undefined;
 
@@ -87,8 +88,17 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
       const lease: Lease = {
         path: segment.path,
         state: 'out',
-        finish: () => this.#leases.delete(lease) && words.finish(job),
-        giveBack: () => this.#leases.delete(lease) && words.giveBack(job),
+        fresh: undefined,
+        finish: () => {
+          this.#leases.remove(lease);
+          return words.finish(job);
+        },
+        giveBack: () => {
+          this.#leases.remove(lease);
+          return words.giveBack(job);
+        },
+        newer: undefined,
+        older: undefined,
       };
       this.#leases.add(lease);
       return new Job(message, attempt, lease);
@@ -377,6 +387,24 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
     return makeReadable(this, options);
   }
 
+  /** For `waitAny`: ready when a message is there, or the queue is over. */
+  [WAITABLE](): Readiness {
+    this.check();
+    return {
+      ready: () => {
+        this.check();
+        try {
+          return this.#words.size > 0 || this.#words.over;
+        } catch {
+          return true; // damaged: a get says so at once
+        }
+      },
+      arm: () => this.#words.armTake(),
+      keepsAlive: this.#gets.keepsAlive,
+      told: [this.closing],
+    };
+  }
+
   /** Pending waits of this handle keep the process alive (the default). */
   ref(): this {
     for (const turns of this.#turns) turns.keepsAlive = true;
@@ -396,10 +424,7 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
   /** @internal Jobs that are out come back: others may take them. */
   protected override onClose(): void {
     for (const turns of this.#turns) turns.failAll(() => closedError(this.name));
-    for (const lease of [...this.#leases]) {
-      lease.state = 'lost';
-      lease.giveBack();
-    }
+    this.#leases.loseAll();
     this.#graveyard?.close();
   }
 

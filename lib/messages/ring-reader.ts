@@ -41,6 +41,12 @@ export class RingReader {
     return this.#ended;
   }
 
+  /** Whether there is nothing to read and more may come, from memory alone; changes nothing here either. */
+  get waits(): boolean {
+    const found = Atomics.load(this.#words, RING.TAIL); // pairs with RingWriter.publish and end
+    return (found & ~FLAGS) === this.#head && (found & ENDED) === 0;
+  }
+
   /** Looks for the next frame; sets `offset`, `length` and `type`. */
   next(): boolean {
     if (this.#head === this.#tail && !this.#look()) return false;

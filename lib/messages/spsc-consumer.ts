@@ -8,6 +8,7 @@ import { closedError, SharedObject } from '../memory/shared-object.js';
 import { checkInteger } from '../options.js';
 import { type Blocking, PENDING } from '../waiting/blocking.js';
 import { Turns } from '../waiting/turns.js';
+import { type Readiness, WAITABLE, type Waitable } from '../waiting/waitable.js';
 import type { InnerCodec } from './codecs.js';
 import { FrameReader } from './framing.js';
 import { Peer, type PeerDeath, type PeerSyncWaitOptions, type PeerWaitOptions } from './peer.js';
@@ -22,7 +23,7 @@ import { makeReadable, type ReadableOptions } from './streams.js';
  * Handed out is consumed: `get` in all its forms gives the room back before it returns the message, so a message is
  * delivered at most once. `peek` and `release` consume at `release`: at least once.
  */
-export class SpscConsumer<T = unknown> extends SharedObject implements AsyncIterable<T> {
+export class SpscConsumer<T = unknown> extends SharedObject implements AsyncIterable<T>, Waitable {
   readonly #ring: RingReader;
   readonly #frames: FrameReader;
   readonly #turns = new Turns();
@@ -173,6 +174,20 @@ export class SpscConsumer<T = unknown> extends SharedObject implements AsyncIter
   readable(options?: ReadableOptions): Readable {
     this.check();
     return makeReadable(this, options);
+  }
+
+  /** For waitAny: ready when {@link get} would not wait. */
+  [WAITABLE](): Readiness {
+    this.check();
+    const news = (): boolean => {
+      this.check();
+      return !this.#ring.waits;
+    };
+    return {
+      ...this.#producer.readiness(news, () => this.#ring.arm()),
+      keepsAlive: this.#turns.keepsAlive,
+      told: [this.closing],
+    };
   }
 
   /** Pending waits of this handle keep the process alive (the default). */

@@ -88,6 +88,16 @@ export interface Native {
     marks: Int32Array,
     milliseconds: number,
   ): number;
+  /**
+   * As futexWait, on 1 to 128 words at once. `triples`: number in `arrays`, index, expected value; from the triple
+   * `marksFrom` on they are marks. Only where `hasWaitv`.
+   */
+  futexWaitAny(
+    arrays: readonly Int32Array[],
+    triples: Int32Array,
+    marksFrom: number,
+    milliseconds: number,
+  ): number;
   /** Wakes all sleepers on the word, in every process. */
   futexWake(words: Int32Array, index: number): number;
   /** Once per environment, before the first `watch`. */

@@ -17,12 +17,15 @@ import { timedOut } from '../waiting/clock.js';
 import { Line, type LineOperation } from '../waiting/line.js';
 import { AdaptiveSpin, SYNC_LOOKS } from '../waiting/spin.js';
 import { blockSync } from '../waiting/sync.js';
+import type { Readiness, Registry, Told } from '../waiting/waitable.js';
 import { Guard, type Hold } from './guard.js';
 
 /** What is acquired: this environment's side of it, shared by all handles. */
 export interface Acquirable {
   /** Where promise forms of this environment wait; told when something is given back here. */
-  readonly lines: Set<Line>;
+  readonly lines: Set<Told>;
+  /** Whether it could be taken now, as far as memory alone says. Changes nothing. */
+  readonly free: boolean;
   /** Takes it if memory alone says that it can be taken; whether the one who had it before died. */
   attempt(): boolean | typeof PENDING;
   /** The same for a Sync form: no promise form of this environment can get on before it ends. */
@@ -32,6 +35,8 @@ export interface Acquirable {
   /** See Blocking.arm and LineOperation.arm. */
   armSync(): WaitPoint | typeof ELSEWHERE | undefined;
   arm(): WaitPoint | typeof ELSEWHERE | undefined;
+  /** As arm, for one who waits until it is free without wanting to take it; where that differs. */
+  armLooking?(): WaitPoint | typeof ELSEWHERE | undefined;
   /** A wait was given up: undoes what waiting announced, if that is more than a flag. Others that wait announce it anew. */
   giveUp?(): void;
   /** Gives one back; false if this environment has none. `abandoned`: what it protects may be half done. */
@@ -170,6 +175,22 @@ export class Acquirer {
   /** Whether pending promise forms keep the process alive. */
   set keepsAlive(value: boolean) {
     this.#line.keepsAlive = value;
+  }
+
+  /** For a wait until it could be taken. `check` throws, and `closing` is told, when the handle is closed. */
+  readiness(check: () => void, closing: Registry): Readiness {
+    check();
+    const what = this.#what;
+    return {
+      keepsAlive: this.#line.keepsAlive,
+      ready: () => {
+        check();
+        return what.free;
+      },
+      arm: () => (what.armLooking === undefined ? what.arm() : what.armLooking()),
+      blockedHere: what.selfBlocking !== undefined, // nothing here changes while a Sync form blocks
+      told: [closing, what.lines],
+    };
   }
 
   /** Ends pending waits; what is still held is given up as abandoned: whatever it protects was not finished. */

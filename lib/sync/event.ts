@@ -28,6 +28,7 @@ import { type Blocking, PENDING } from '../waiting/blocking.js';
 import { Line } from '../waiting/line.js';
 import { AdaptiveSpin, SYNC_LOOKS } from '../waiting/spin.js';
 import { blockSync } from '../waiting/sync.js';
+import { type Readiness, WAITABLE, type Waitable } from '../waiting/waitable.js';
 import { EVENT, EVENT_ASLEEP, EVENT_CALL, EVENT_SET, EVENT_WORDS_BYTES } from './event-layout.js';
 
 const EVENT_TYPE: ObjectType<undefined> = {
@@ -66,7 +67,7 @@ registerDescriber('event', ({ words }) => ({
  * Nobody owns an event: the death of another process changes nothing, whether it waited or was about to set. One that is
  * killed inside `set()`, between storing and waking, has set it; those who sleep notice within a second.
  */
-export class Event extends SharedObject {
+export class Event extends SharedObject implements Waitable {
   readonly #words: Int32Array;
   readonly #spin = new AdaptiveSpin(SYNC_LOOKS.least, SYNC_LOOKS.most);
   readonly #line = new Line();
@@ -139,6 +140,21 @@ export class Event extends SharedObject {
   waitSync(wait?: SyncWaitOptions): void {
     this.check();
     blockSync(this.#operation(), this.#spin, checkSyncWait(wait), this.#notSet());
+  }
+
+  /** For waitAny: ready when {@link wait} would be over. */
+  [WAITABLE](): Readiness {
+    this.check();
+    const { attempt, arm } = this.#operation();
+    return {
+      keepsAlive: this.#line.keepsAlive,
+      ready: () => {
+        this.check();
+        return attempt() !== PENDING;
+      },
+      arm,
+      told: [this.closing],
+    };
   }
 
   /** A wait that begins now. */

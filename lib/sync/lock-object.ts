@@ -3,11 +3,12 @@
 import type { Segment } from '../memory/segment.js';
 import { SharedObject } from '../memory/shared-object.js';
 import type { SyncWaitOptions, WaitOptions } from '../options.js';
+import { type Readiness, WAITABLE, type Waitable } from '../waiting/waitable.js';
 import { type Acquirable, Acquirer } from './acquirer.js';
 import type { Guard } from './guard.js';
 
 /** The base of handles on what is acquired and released. */
-export abstract class LockObject extends SharedObject {
+export abstract class LockObject extends SharedObject implements Waitable {
   /** @internal */
   readonly acquirer: Acquirer;
 
@@ -49,6 +50,11 @@ export abstract class LockObject extends SharedObject {
   async acquire(wait?: WaitOptions): Promise<Guard> {
     this.check();
     return this.acquirer.acquire(wait);
+  }
+
+  /** For waitAny: ready when it could be acquired. */
+  [WAITABLE](): Readiness {
+    return this.acquirer.readiness(() => this.check(), this.closing);
   }
 
   /** Pending waits of this handle keep the process alive (the default). */

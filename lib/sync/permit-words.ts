@@ -10,15 +10,15 @@ import type { Holder, Roster } from '../memory/roster.js';
 import { OWNER_ABANDONED, OWNER_MASK } from '../memory/roster-layout.js';
 import type { Segment } from '../memory/segment.js';
 import { PENDING, type WaitPoint } from '../waiting/blocking.js';
-import type { Line } from '../waiting/line.js';
 import { SleepWord } from '../waiting/sleep-word.js';
+import type { Told } from '../waiting/waitable.js';
 import type { Acquirable } from './acquirer.js';
 import { HOLD_OFF, HoldOff } from './hold-off.js';
 import { POOL } from './pool-layout.js';
 
 /** This environment's side of one pool, shared by all handles on it. */
 export class PermitWords implements Acquirable {
-  readonly lines = new Set<Line>();
+  readonly lines = new Set<Told>();
   readonly #words: Int32Array;
   readonly #roster: Roster;
   readonly #permits: number;
@@ -37,6 +37,14 @@ export class PermitWords implements Acquirable {
   get selfBlocking(): string | undefined {
     if (this.#mine.length < this.#permits) return undefined;
     return 'has given all its permits to this very process or worker';
+  }
+
+  get free(): boolean {
+    for (let index = POOL.PERMITS; index < POOL.PERMITS + this.#permits; index++) {
+      const found = Atomics.load(this.#words, index);
+      if ((found & OWNER_MASK) === 0 || this.#roster.looksDead(found)) return true;
+    }
+    return false;
   }
 
   attempt(): boolean | typeof PENDING {

@@ -3,7 +3,7 @@
 import type { Holder } from '../memory/roster.js';
 import type { Segment } from '../memory/segment.js';
 import { type ELSEWHERE, PENDING, type WaitPoint } from '../waiting/blocking.js';
-import type { Line } from '../waiting/line.js';
+import type { Told } from '../waiting/waitable.js';
 import type { Acquirable, Suspended } from './acquirer.js';
 import type { Hold } from './guard.js';
 import { type RobustLock, robustLockOf } from './robust-lock.js';
@@ -27,7 +27,7 @@ export class RecursiveLock implements Acquirable {
     this.#lock = lock;
   }
 
-  get lines(): Set<Line> {
+  get lines(): Set<Told> {
     return this.#lock.lines;
   }
 
@@ -41,6 +41,10 @@ export class RecursiveLock implements Acquirable {
 
   get selfBlocking(): string | undefined {
     return this.#lock.selfBlocking;
+  }
+
+  get free(): boolean {
+    return this.#lock.free;
   }
 
   attempt(): boolean | typeof PENDING {

@@ -24,6 +24,7 @@ import {
   type SyncWaitOptions,
   type WaitOptions,
 } from '../options.js';
+import { type Readiness, WAITABLE } from '../waiting/waitable.js';
 import { runSyncWith } from './acquirer.js';
 import { Guard } from './guard.js';
 import { LOCK, LOCK_WORDS_BYTES } from './lock-layout.js';
@@ -165,12 +166,23 @@ export class RLock extends LockObject {
     }
   }
 
+  /** For waitAny: ready also when the lock is the caller's to take again. */
+  override [WAITABLE](): Readiness {
+    const readiness = super[WAITABLE]();
+    const again = this.#mayTakeAgain(true); // of the flow that asks, which does not go on before the answer
+    return { ...readiness, ready: () => readiness.ready() || (again && this.#lock.depth > 0) };
+  }
+
+  #mayTakeAgain(sync: boolean): boolean {
+    const lock = this.#lock;
+    if (lock.depth === 0) return false;
+    return (sync && lock.takenBySync) || isInside(({ what }) => what === lock);
+  }
+
   /** A guard one level deeper, if the caller may take the lock again. */
   #again(sync: boolean): Guard | undefined {
-    const lock = this.#lock;
-    if (lock.depth === 0) return undefined;
-    if (!(sync && lock.takenBySync) && !isInside(({ what }) => what === lock)) return undefined;
-    lock.depth++;
+    if (!this.#mayTakeAgain(sync)) return undefined;
+    this.#lock.depth++;
     return this.acquirer.guard(false);
   }
 }

@@ -12,7 +12,7 @@ import { OWNER_ABANDONED, OWNER_MASK, OWNER_SLEEPERS } from '../memory/roster-la
 import type { Segment } from '../memory/segment.js';
 import { native } from '../native/load.js';
 import { ELSEWHERE, PENDING, type WaitPoint } from '../waiting/blocking.js';
-import type { Line } from '../waiting/line.js';
+import type { Told } from '../waiting/waitable.js';
 import type { Acquirable } from './acquirer.js';
 import { HOLD_OFF, HoldOff } from './hold-off.js';
 
@@ -22,7 +22,7 @@ export class RobustLock implements Acquirable {
   readonly #index: number;
   readonly #roster: Roster;
   /** Where promise forms of this environment wait; told directly when the lock is released here. */
-  readonly lines = new Set<Line>();
+  readonly lines = new Set<Told>();
   readonly #holdOff = new HoldOff();
 
   constructor(words: Int32Array, index: number, roster: Roster) {
@@ -46,6 +46,11 @@ export class RobustLock implements Acquirable {
     const found = Atomics.load(this.#words, this.#index);
     if ((found & OWNER_MASK) === 0 || this.#roster.isDead(found)) return undefined;
     return this.#roster.holderOf(found);
+  }
+
+  get free(): boolean {
+    const found = Atomics.load(this.#words, this.#index);
+    return (found & OWNER_MASK) === 0 || this.#roster.looksDead(found);
   }
 
   /** Takes the lock if it is free or its holder is known to be dead; whether it was abandoned. */

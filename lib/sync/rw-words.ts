@@ -14,8 +14,8 @@ import type { Segment } from '../memory/segment.js';
 import { SlotTable } from '../memory/slot-table.js';
 import { native } from '../native/load.js';
 import { ELSEWHERE, PENDING, type WaitPoint } from '../waiting/blocking.js';
-import type { Line } from '../waiting/line.js';
 import { SleepWord } from '../waiting/sleep-word.js';
+import type { Told } from '../waiting/waitable.js';
 import type { Acquirable } from './acquirer.js';
 import { HOLD_OFF, HoldOff } from './hold-off.js';
 import { RWLOCK } from './rwlock-layout.js';
@@ -27,7 +27,7 @@ class Shared {
   readonly readers: SlotTable;
   readonly drain: SleepWord;
   readonly holdOff = new HoldOff();
-  readonly lines = new Set<Line>();
+  readonly lines = new Set<Told>();
   /** Read guards of this environment. */
   reading = 0;
   /** What this environment is as a writer: 'next' is in WRITER and waits for the readers to leave. */
@@ -55,6 +55,12 @@ class Shared {
       if ((found & OWNER_SLEEPERS) !== 0) native.futexWake(words, RWLOCK.WRITER);
       return 0;
     }
+  }
+
+  /** Whether somebody is in WRITER who is not known to be dead. Changes nothing. */
+  get anyWriter(): boolean {
+    const found = Atomics.load(this.words, RWLOCK.WRITER);
+    return (found & OWNER_MASK) !== 0 && !this.roster.looksDead(found);
   }
 
   /** Sleeps until WRITER changes, or the one in it dies. */
@@ -110,7 +116,7 @@ export class ReadWords implements Acquirable {
     this.#shared = shared;
   }
 
-  get lines(): Set<Line> {
+  get lines(): Set<Told> {
     return this.#shared.lines;
   }
 
@@ -118,6 +124,10 @@ export class ReadWords implements Acquirable {
     return this.#shared.writer === 'writing'
       ? 'is held for writing by this very process or worker'
       : undefined;
+  }
+
+  get free(): boolean {
+    return this.#shared.writer !== 'writing' && !this.#shared.anyWriter;
   }
 
   attempt(): boolean | typeof PENDING {
@@ -193,7 +203,7 @@ export class WriteWords implements Acquirable {
     this.#shared = shared;
   }
 
-  get lines(): Set<Line> {
+  get lines(): Set<Told> {
     return this.#shared.lines;
   }
 
@@ -203,6 +213,11 @@ export class WriteWords implements Acquirable {
     if (reading > 0)
       return 'is held for reading by this very process or worker (a read lock cannot be turned into a write lock)';
     return undefined;
+  }
+
+  get free(): boolean {
+    const { writer, anyWriter } = this.#shared;
+    return writer !== 'writing' && (writer === 'next' || !anyWriter) && !this.#anyReader(false);
   }
 
   attempt(): boolean | typeof PENDING {
@@ -266,6 +281,20 @@ export class WriteWords implements Acquirable {
     const shared = this.#shared;
     if (shared.writer === 'writing') return ELSEWHERE; // its release tells our lines
     if (shared.writer === 'none') return shared.armOnWriter();
+    return this.#armOnReaders();
+  }
+
+  /** As arm, without being in WRITER: whoever gets in there before the readers have left is seen when they have. */
+  armLooking(): WaitPoint | typeof ELSEWHERE | undefined {
+    const shared = this.#shared;
+    if (shared.writer === 'writing') return ELSEWHERE;
+    if (shared.writer === 'none' && shared.livingWriter(true) !== 0) return shared.armOnWriter();
+    return this.#armOnReaders();
+  }
+
+  /** Sleeps until no other environment reads, or one that does dies. */
+  #armOnReaders(): WaitPoint | undefined {
+    const shared = this.#shared;
     const point = shared.drain.arm(); // pairs with leaveReader(); the caller looks once more
     const blockers: number[] = [];
     let someDead = false;

@@ -27,6 +27,7 @@ import {
   type SyncWaitOptions,
   type WaitOptions,
 } from '../options.js';
+import { type Readiness, type Registry, WAITABLE, type Waitable } from '../waiting/waitable.js';
 import { type Acquirable, Acquirer, runSyncWith } from './acquirer.js';
 import { Guard } from './guard.js';
 import { rwWordsOf } from './rw-words.js';
@@ -61,12 +62,13 @@ registerDescriber('rwlock', ({ header, words, owner }) => {
 });
 
 /** One side of a {@link RwLock}: what a Lock has. */
-export class RwLockSide {
+export class RwLockSide implements Waitable {
   readonly #check: () => void;
   readonly #acquirer: Acquirer;
   readonly #holders: () => Holder[];
   /** A guard, if the flow that asks holds the lock so that it gets it at once. Throws if it would wait for itself. */
   readonly #again: () => Guard | undefined;
+  readonly #closing: Registry;
 
   /** @internal */
   constructor(
@@ -74,11 +76,13 @@ export class RwLockSide {
     check: () => void,
     holders: () => Holder[],
     again: () => Guard | undefined,
+    closing: Registry,
   ) {
     this.#acquirer = acquirer;
     this.#check = check;
     this.#holders = holders;
     this.#again = again;
+    this.#closing = closing;
   }
 
   /** True while somebody alive holds this side; for `write` also while it waits for the readers to leave. */
@@ -117,6 +121,11 @@ export class RwLockSide {
     this.#check();
     checkWait(wait).signal?.throwIfAborted();
     return this.#again() ?? this.#acquirer.acquire(wait);
+  }
+
+  /** For waitAny: ready when it could be acquired. */
+  [WAITABLE](): Readiness {
+    return this.#acquirer.readiness(this.#check, this.#closing);
   }
 
   /** As `Lock.withLockSync`. */
@@ -191,6 +200,7 @@ export class RwLock extends SharedObject {
         refuse(words.write, 'write', 'reading');
         return inside(words.read) ? reading.guard(words.read.attemptSync()) : undefined;
       },
+      this.closing,
     );
     this.write = new RwLockSide(
       writing,
@@ -201,6 +211,7 @@ export class RwLock extends SharedObject {
         refuse(words.write, 'write', 'writing');
         return undefined;
       },
+      this.closing,
     );
     this.#sides = [reading, writing];
   }

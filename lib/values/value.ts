@@ -24,6 +24,7 @@ import {
   type SyncWaitOptions,
   type WaitOptions,
 } from '../options.js';
+import { type Readiness, WAITABLE, type Waitable } from '../waiting/waitable.js';
 import { type BitOperation, type Cells, makeCells, privateCopy } from './cells.js';
 import {
   checkElementType,
@@ -92,7 +93,7 @@ registerDescriber('value', ({ header, payload, owner }) => {
  *
  * The death of another process changes nothing: every operation is one atomic instruction that happened or did not.
  */
-export class Value<E extends ElementType = ElementType> extends WatchedObject {
+export class Value<E extends ElementType = ElementType> extends WatchedObject implements Waitable {
   readonly #type: ElementTypeName;
   readonly #cells: Cells<ElementOf<E>>;
 
@@ -274,6 +275,21 @@ export class Value<E extends ElementType = ElementType> extends WatchedObject {
       last = await this.waitFor((value) => !Object.is(value, last), { signal });
       yield last;
     }
+  }
+
+  /** For waitAny: ready when the value is another one than now. */
+  [WAITABLE](): Readiness {
+    this.check();
+    const before = this.#cells.load(0);
+    return {
+      keepsAlive: this.watch.keepsAlive,
+      ready: () => {
+        this.check();
+        return !Object.is(this.#cells.load(0), before);
+      },
+      arm: () => this.watch.arm(),
+      told: [this.closing],
+    };
   }
 
   #add(amount: unknown, sign: 1 | -1): ElementOf<E> {

@@ -1,7 +1,7 @@
 /** Waiting for a value to change, where every bit of it is data: see waiting/sleep-word.ts. */
 
 import { checkSyncWait, checkWait, type SyncWaitOptions, type WaitOptions } from '../options.js';
-import { type Blocking, PENDING } from '../waiting/blocking.js';
+import { type Blocking, PENDING, type WordAt } from '../waiting/blocking.js';
 import { Line } from '../waiting/line.js';
 import { SleepWord } from '../waiting/sleep-word.js';
 import { AdaptiveSpin, SYNC_LOOKS } from '../waiting/spin.js';
@@ -24,13 +24,18 @@ export class Watch {
     this.#sleep.changed();
   }
 
+  /** Announces that somebody sleeps until a change; undefined: look again. */
+  arm(): WordAt | undefined {
+    return this.#sleep.arm();
+  }
+
   #operation<T>(read: () => T, accepts: (value: T) => boolean): Blocking<T> {
     return {
       attempt: () => {
         const value = read();
         return accepts(value) ? value : PENDING;
       },
-      arm: () => this.#sleep.arm(),
+      arm: () => this.arm(),
     };
   }
 
@@ -63,6 +68,10 @@ export class Watch {
     } finally {
       this.#lines.delete(line);
     }
+  }
+
+  get keepsAlive(): boolean {
+    return this.#keepsAlive;
   }
 
   set keepsAlive(value: boolean) {

@@ -5,7 +5,7 @@
 
 import { leaving } from '../memory/leaving.js';
 import { type Blocking, ELSEWHERE, PENDING, type WaitPoint } from './blocking.js';
-import { deadlineAfter, now, timedOut } from './clock.js';
+import { Alarm, deadlineAfter, timedOut } from './clock.js';
 import { beginWaiting, endWaiting, park, type Sleeper, unpark } from './parking.js';
 import { AdaptiveSpin, TURN_LOOKS } from './spin.js';
 
@@ -20,13 +20,11 @@ interface Place {
   readonly reject: (reason: unknown) => void;
   readonly signal: AbortSignal | undefined;
   readonly onAbort: (() => void) | undefined;
-  timer: NodeJS.Timeout | undefined;
+  alarm: Alarm | undefined;
 }
 
 /** How often a line arms again at once when the state keeps moving, before it lets the event loop turn. */
 const MOST_ARMS = 8;
-/** Node's timers take at most this many ms. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 export class Line implements Sleeper {
   readonly #places = new Set<Place>();
@@ -47,6 +45,10 @@ export class Line implements Sleeper {
   }
 
   /** Whether operations waiting here keep the process alive; as `ref()`/`unref()` of a Node handle. */
+  get keepsAlive(): boolean {
+    return this.#keepsAlive;
+  }
+
   set keepsAlive(value: boolean) {
     this.#keepsAlive = value;
     if (this.idle) return;
@@ -69,10 +71,10 @@ export class Line implements Sleeper {
     if (timeout === 0) return Promise.reject(timedOut(what, timeout));
     return new Promise<T>((resolve, reject) => {
       const onAbort = signal === undefined ? undefined : () => this.#giveUp(place, signal.reason);
-      const place: Place = { operation, resolve, reject, signal, onAbort, timer: undefined };
+      const place: Place = { operation, resolve, reject, signal, onAbort, alarm: undefined };
       if (onAbort !== undefined) signal!.addEventListener('abort', onAbort, { once: true });
       if (timeout !== Number.POSITIVE_INFINITY)
-        this.#startTimer(place, deadlineAfter(timeout), () => timedOut(what, timeout));
+        place.alarm = this.#alarm(place, deadlineAfter(timeout), () => timedOut(what, timeout));
       const first = this.idle;
       this.#places.add(place);
       if (!first) return; // whoever stands in front is announced for all
@@ -136,7 +138,7 @@ export class Line implements Sleeper {
 
   #settle(place: Place, settle: () => void): void {
     this.#places.delete(place);
-    clearTimeout(place.timer);
+    place.alarm?.stop();
     if (place.onAbort !== undefined) place.signal!.removeEventListener('abort', place.onAbort);
     settle();
   }
@@ -150,21 +152,12 @@ export class Line implements Sleeper {
     else if (front === place) this.wake();
   }
 
-  #startTimer(place: Place, deadline: number, error: () => Error): void {
-    const left = Math.max(1, Math.ceil(deadline - now()));
-    place.timer = setTimeout(
-      () => {
-        if (now() < deadline) {
-          this.#startTimer(place, deadline, error);
-          return;
-        }
-        // One last look: what has arrived by now is not given up.
-        this.advance();
-        this.#giveUp(place, error());
-      },
-      Math.min(left, LONGEST_TIMER),
-    );
-    place.timer.unref(); // the heartbeat keeps the process alive, if anything should
+  #alarm(place: Place, deadline: number, error: () => Error): Alarm {
+    return new Alarm(deadline, () => {
+      // One last look: what has arrived by now is not given up.
+      this.advance();
+      this.#giveUp(place, error());
+    });
   }
 
   /** A few turns of the event loop first: a busy conversation never pays for the waiter thread. */

@@ -37,8 +37,8 @@ function watch({ words, index, expected, marks }: WaitPoint): number {
   return native.watch(words, index, expected, marks.words, marks.pairs);
 }
 
-/** Entries by word, and by the id the addon reports. */
-const byWord = new Map<Int32Array, Map<number, Entry>>();
+/** Entries by word (those of one word expect the same value, and watch different marks), and by the id the addon reports. */
+const byWord = new Map<Int32Array, Map<number, Entry[]>>();
 const byId = new Map<number, Entry>();
 const placeOf = new Map<Sleeper, Entry>();
 
@@ -56,32 +56,41 @@ export function park(sleeper: Sleeper, point: WaitPoint): void {
     started = true;
     native.startWaiter(wakeAll);
   }
-  const { words, index } = point;
-  let entries = byWord.get(words);
-  let entry = entries?.get(index);
-  if (entry !== undefined && !same(entry.point, point)) {
-    // The word (or who must change it) has moved since the others fell asleep: they look again, and everybody who still must sleeps anew.
-    native.unwatch(entry.id);
-    removeEntry(entry);
-    const others = [...entry.sleepers];
-    for (const other of others) placeOf.delete(other);
-    setImmediate(() => {
-      for (const other of others) other.wake();
-    });
-    entries = byWord.get(words);
-    entry = undefined;
-  }
-  if (entry === undefined) {
-    entry = { id: watch(point), point, sleepers: new Set() };
-    if (entries === undefined) {
-      entries = new Map();
-      byWord.set(words, entries);
-    }
-    entries.set(index, entry);
-    byId.set(entry.id, entry);
-  }
+  const entry = entryFor(point);
   entry.sleepers.add(sleeper);
   placeOf.set(sleeper, entry);
+}
+
+function entryFor(point: WaitPoint): Entry {
+  const { words, index, expected } = point;
+  const others = byWord.get(words)?.get(index) ?? [];
+  const shared = others.find((other) => same(other.point, point));
+  if (shared !== undefined) return shared;
+  // The word (or who must change it) has moved since the others fell asleep: they look again. Those that expect another
+  // value have left the word then; the others may stay as they are: they may watch others than we do for good reason.
+  for (const other of [...others]) {
+    const stay = other.point.expected === expected;
+    if (!stay) {
+      native.unwatch(other.id);
+      removeEntry(other);
+    }
+    const sleepers = [...other.sleepers];
+    if (!stay) for (const one of sleepers) placeOf.delete(one);
+    setImmediate(() => {
+      for (const one of sleepers) one.wake();
+    });
+  }
+  const entry = { id: watch(point), point, sleepers: new Set<Sleeper>() };
+  let ofWords = byWord.get(words);
+  if (ofWords === undefined) {
+    ofWords = new Map();
+    byWord.set(words, ofWords);
+  }
+  const ofWord = ofWords.get(index);
+  if (ofWord === undefined) ofWords.set(index, [entry]);
+  else ofWord.push(entry);
+  byId.set(entry.id, entry);
+  return entry;
 }
 
 /** Takes a sleeper off its word; nothing happens if it is not asleep. */
@@ -98,9 +107,12 @@ export function unpark(sleeper: Sleeper): void {
 function removeEntry(entry: Entry): void {
   byId.delete(entry.id);
   const { words, index } = entry.point;
-  const entries = byWord.get(words)!;
-  entries.delete(index);
-  if (entries.size === 0) byWord.delete(words);
+  const ofWords = byWord.get(words)!;
+  const ofWord = ofWords.get(index)!;
+  ofWord.splice(ofWord.indexOf(entry), 1);
+  if (ofWord.length > 0) return;
+  ofWords.delete(index);
+  if (ofWords.size === 0) byWord.delete(words);
 }
 
 function wakeAll(ids: number[]): void {

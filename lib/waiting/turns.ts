@@ -58,6 +58,10 @@ export class Turns {
   }
 
   /** Whether pending promise forms keep the process alive. */
+  get keepsAlive(): boolean {
+    return this.#line.keepsAlive;
+  }
+
   set keepsAlive(value: boolean) {
     this.#line.keepsAlive = value;
   }
@@ -86,7 +90,7 @@ const turned = (): void => {
  * A loop that awaits what is always there (a fast producer's messages) never lets the event loop turn: promises that are
  * settled at once come before timers and input. True when it is high time.
  */
-function overdue(): boolean {
+export function overdue(): boolean {
   if (late) return true;
   if (began < 0) {
     began = now();

@@ -53,6 +53,7 @@ describe('comments in lib/', () => {
       'sync/event',
       'sync/condition',
       'sync/barrier',
+      'messages/wait-any',
     ])
       expect(found, file).toContain(`lib/${file}.ts`);
   });

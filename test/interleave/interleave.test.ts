@@ -20,6 +20,7 @@ const FAMILIES = [
   'event',
   'condition',
   'barrier',
+  'any',
 ];
 
 interface Result {

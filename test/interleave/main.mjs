@@ -24,6 +24,7 @@ const FILES = [
   'event',
   'condition',
   'barrier',
+  'any',
   'spsc with stores',
 ];
 /** The variants that also run with a step before every store into memory. */

@@ -151,7 +151,7 @@ export function intercept(dist, scheduler, control, me) {
     loop.now += ms;
     return ETIMEDOUT;
   };
-  const { futexWait, futexWaitWithMarks, futexWake } = native;
+  const { futexWait, futexWaitWithMarks, futexWaitAny, futexWake } = native;
   /** [[index, expected], …] */
   const pairsOf = (marks) =>
     Array.from({ length: marks.length / 2 }, (_, n) => [marks[2 * n], marks[2 * n + 1]]);
@@ -172,6 +172,23 @@ export function intercept(dist, scheduler, control, me) {
     for (const [mark] of pairs.filter(([mark]) => died(control, mark))) {
       scheduler.step(PASS_ON); // the kernel has woken one: that one wakes the others
       scheduler.wake(keyOf(control, mark));
+    }
+    return ended(reason, ms);
+  };
+  native.futexWaitAny = (arrays, triples, marksFrom, ms) => {
+    if (!state.on) return futexWaitAny(arrays, triples, marksFrom, ms);
+    const points = Array.from({ length: triples.length / 3 }, (_, n) => ({
+      words: arrays[triples[3 * n]],
+      index: triples[3 * n + 1],
+      expected: triples[3 * n + 2],
+    }));
+    scheduler.step('futexWaitAny', points[0].words, points[0].index);
+    if (points.some(({ words, index, expected }) => differs(words, index, expected))) return EAGAIN;
+    const keys = points.map(({ words, index }) => keyOf(words, index));
+    const reason = scheduler.sleep([...new Set(keys)], timed(ms));
+    for (const { words, index } of points.slice(marksFrom).filter((mark) => died(mark.words, mark.index))) {
+      scheduler.step(PASS_ON);
+      scheduler.wake(keyOf(words, index));
     }
     return ended(reason, ms);
   };
