@@ -30,12 +30,15 @@ export {
 export type { Holder, Participant } from './memory/roster.js';
 export { SharedMemory, type SharedMemoryCreateOptions } from './memory/shared-memory.js';
 export type { Codec, CodecName } from './messages/codecs.js';
+export { PipePort, type PipePortEvent, type PipePortMessage } from './messages/message-port.js';
 export type { PeerDeath, PeerSyncWaitOptions, PeerWaitOptions } from './messages/peer.js';
+export { Pipe } from './messages/pipe.js';
+export type { PipeAttachOptions, PipeCreateOptions, PipeEndOptions } from './messages/pipe-shape.js';
 export { SpscConsumer } from './messages/spsc-consumer.js';
 export { SpscProducer } from './messages/spsc-producer.js';
 export { SpscQueue } from './messages/spsc-queue.js';
 export type { SpscAttachOptions, SpscCreateOptions, SpscRoleOptions } from './messages/spsc-shape.js';
-export type { ReadableOptions, WritableOptions } from './messages/streams.js';
+export type { DuplexOptions, ReadableOptions, WritableOptions } from './messages/streams.js';
 export type { AttachOptions, CreateOptions, Size, SyncWaitOptions, WaitOptions } from './options.js';
 export { Barrier, type BarrierOptions } from './sync/barrier.js';
 export { Condition } from './sync/condition.js';
