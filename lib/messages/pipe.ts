@@ -29,8 +29,6 @@ import {
   type DuplexOptions,
   makeDuplex,
   makeReadable,
-  makeWebReadable,
-  makeWebWritable,
   makeWritable,
   type ReadableOptions,
   type Sink,
@@ -38,6 +36,7 @@ import {
   type WritableOptions,
 } from './streams.js';
 import { usedBytes } from './transfers.js';
+import { makeWebReadable, makeWebWritable } from './web-streams.js';
 
 registerDescriber('pipe', ({ header, words, owner }) => {
   const { capacity, duplex } = PIPE_TYPE.parse(header.schema, header, 'the object');
@@ -303,13 +302,20 @@ export class Pipe<Send = unknown, Receive = Send> extends SharedObject implement
     return makeWritable(this.#sink()!, options);
   }
 
-  /** As {@link readable}, as a Web stream. */
+  /**
+   * A Web stream of what comes, with back-pressure: nothing is received before it is read. By default it gives bytes;
+   * with `objectMode` each message is one chunk. Cancelling it leaves this end as it is.
+   */
   webReadable(options?: ReadableOptions): ReadableStream<Receive> {
     this.#receiving();
     return makeWebReadable(this.#source()!, options);
   }
 
-  /** As {@link writable}, as a Web stream. */
+  /**
+   * A Web stream that sends what is written to it: a write is done when it was sent; closing the stream is {@link end}.
+   * By default it takes bytes and strings and cuts chunks that are too large; with `objectMode` each chunk is one message.
+   * Aborting it leaves this end as it is.
+   */
   webWritable(options?: WritableOptions): WritableStream<Send> {
     this.#sending();
     return makeWebWritable(this.#sink()!, options);

@@ -20,8 +20,9 @@ import {
 } from './peer.js';
 import { RING } from './ring-layout.js';
 import { RingReader } from './ring-reader.js';
-import { makeReadable, makeWebReadable, type ReadableOptions } from './streams.js';
+import { makeReadable, type ReadableOptions } from './streams.js';
 import { takeMany, takeOne } from './transfers.js';
+import { makeWebReadable } from './web-streams.js';
 
 /**
  * Takes messages out of an {@link SpscQueue}. One at a time per queue: the role is this environment's until `close()`.
@@ -183,7 +184,10 @@ export class SpscConsumer<T = unknown> extends SharedObject implements AsyncIter
     return makeReadable(this, options);
   }
 
-  /** As {@link readable}, as a Web stream. Cancelling it leaves this handle as it is. */
+  /**
+   * A Web stream of what comes, with back-pressure: nothing is taken before it is read. By default it gives bytes; with
+   * `objectMode` each message is one chunk. Cancelling it leaves this handle as it is.
+   */
   webReadable(options?: ReadableOptions): ReadableStream<T> {
     this.check();
     return makeWebReadable(this, options);

@@ -21,8 +21,9 @@ import {
 } from './peer.js';
 import { FRAME, RING } from './ring-layout.js';
 import { RingWriter } from './ring-writer.js';
-import { makeWebWritable, makeWritable, type WritableOptions } from './streams.js';
+import { makeWritable, type WritableOptions } from './streams.js';
 import { putSome } from './transfers.js';
+import { makeWebWritable } from './web-streams.js';
 
 /**
  * Puts messages into an {@link SpscQueue}. One at a time per queue: the role is this environment's until `close()`.
@@ -232,7 +233,11 @@ export class SpscProducer<T = unknown> extends SharedObject {
     return makeWritable(this, options);
   }
 
-  /** As {@link writable}, as a Web stream. Aborting it leaves this handle as it is. */
+  /**
+   * A Web stream that puts what is written to it: a write is done when it was put; closing the stream is {@link end}. By
+   * default it takes bytes and strings and cuts chunks that are too large; with `objectMode` each chunk is one message.
+   * Aborting it leaves this handle as it is.
+   */
   webWritable(options?: WritableOptions): WritableStream<T> {
     this.#checkOpen();
     return makeWebWritable(this, options);

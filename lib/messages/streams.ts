@@ -1,7 +1,6 @@
-/** Ends of queues and pipes as streams, with back-pressure: Node's, and through those the web's. */
+/** Ends of queues and pipes as Node streams, with back-pressure. Web streams are in web-streams.ts. */
 
 import { Duplex, Readable, Writable } from 'node:stream';
-import type { ReadableStream, WritableStream } from 'node:stream/web';
 import { invalidType } from '../errors.js';
 import { checkOptions, type WaitOptions } from '../options.js';
 
@@ -40,8 +39,8 @@ export interface Source {
   getMany(max?: number, wait?: WaitOptions): Promise<unknown[]>;
 }
 
-const KEYS = ['objectMode', 'highWaterMark'] as const;
-const DUPLEX_KEYS = [...KEYS, 'allowHalfOpen'] as const;
+export const STREAM_KEYS = ['objectMode', 'highWaterMark'] as const;
+const DUPLEX_KEYS = [...STREAM_KEYS, 'allowHalfOpen'] as const;
 /** Messages taken at a time: enough to make waiting cheap, few enough for back-pressure to mean something. */
 const BATCH = 64;
 
@@ -73,9 +72,9 @@ function writing(sink: Sink, objectMode: boolean, signal: AbortSignal) {
 }
 
 /** An empty chunk stays a message: Node never writes one by itself. */
-function cut(chunk: Buffer, most: number): Buffer[] {
+export function cut(chunk: Uint8Array, most: number): Uint8Array[] {
   if (chunk.length <= most) return [chunk];
-  const parts: Buffer[] = [];
+  const parts: Uint8Array[] = [];
   for (let at = 0; at < chunk.length; at += most) parts.push(chunk.subarray(at, at + most));
   return parts;
 }
@@ -138,7 +137,7 @@ function destroying(abort: AbortController, after?: () => void) {
 }
 
 export function makeWritable(sink: Sink, options: WritableOptions | undefined): Writable {
-  const { objectMode = false, ...rest } = checkOptions(options, KEYS);
+  const { objectMode = false, ...rest } = checkOptions(options, STREAM_KEYS);
   const abort = new AbortController();
   return new Writable({
     ...rest,
@@ -149,7 +148,7 @@ export function makeWritable(sink: Sink, options: WritableOptions | undefined): 
 }
 
 export function makeReadable(source: Source, options: ReadableOptions | undefined): Readable {
-  const { objectMode = false, ...rest } = checkOptions(options, KEYS);
+  const { objectMode = false, ...rest } = checkOptions(options, STREAM_KEYS);
   const abort = new AbortController();
   return new Readable({
     ...rest,
@@ -175,12 +174,4 @@ export function makeDuplex(
     ...(source === undefined ? { readable: false } : { read: reading(source, objectMode, abort.signal) }),
     destroy: destroying(abort, close),
   });
-}
-
-export function makeWebWritable(sink: Sink, options: WritableOptions | undefined): WritableStream {
-  return Writable.toWeb(makeWritable(sink, options)) as WritableStream;
-}
-
-export function makeWebReadable(source: Source, options: ReadableOptions | undefined): ReadableStream {
-  return Readable.toWeb(makeReadable(source, options)) as ReadableStream;
 }
