@@ -2,29 +2,16 @@
 
 import type { Duplex, Readable, Writable } from 'node:stream';
 import type { ReadableStream, WritableStream } from 'node:stream/web';
-import { ClosedError, NotOwnerError } from '../errors.js';
-import { registerDescriber } from '../memory/directory.js';
-import { rounds } from '../memory/patience.js';
-import { attachSegment, createSegment, openSegment, type Segment } from '../memory/segment.js';
+import { NotOwnerError } from '../errors.js';
 import { closedError, SharedObject } from '../memory/shared-object.js';
-import { checkObjectName } from '../options.js';
 import { PipePort } from './message-port.js';
 import { Peer, type PeerSyncWaitOptions, type PeerWaitOptions } from './peer.js';
-import { claimEnd, closeEnd, type End, finished } from './pipe-ends.js';
-import { DIRECTION_WORDS, END_CLOSED, PIPE } from './pipe-layout.js';
+import { closeEnd, type End } from './pipe-ends.js';
+import { attachPipe, createPipe, type OpenedPipe, openPipe } from './pipe-opening.js';
 import { PipeReceiver } from './pipe-receiver.js';
 import { PipeSender } from './pipe-sender.js';
-import {
-  agree,
-  checkWish,
-  PIPE_TYPE,
-  type PipeAttachOptions,
-  type PipeCreateOptions,
-  type PipeShape,
-  type PipeWish,
-} from './pipe-shape.js';
+import type { PipeAttachOptions, PipeCreateOptions, PipeShape } from './pipe-shape.js';
 import { FRAME_BYTES } from './ring-layout.js';
-import { codecFor, shapeFor } from './spsc-shape.js';
 import {
   type DuplexOptions,
   makeDuplex,
@@ -35,23 +22,7 @@ import {
   type Source,
   type WritableOptions,
 } from './streams.js';
-import { usedBytes } from './transfers.js';
 import { makeWebReadable, makeWebWritable } from './web-streams.js';
-
-registerDescriber('pipe', ({ header, words, owner }) => {
-  const { capacity, duplex } = PIPE_TYPE.parse(header.schema, header, 'the object');
-  const used = (from: number): number =>
-    usedBytes(words.subarray(from, from + DIRECTION_WORDS), capacity, 'the object');
-  return {
-    capacity,
-    toB: used(PIPE.A_TO_B),
-    toA: duplex ? used(PIPE.B_TO_A) : undefined,
-    closed: [words[PIPE.A] === END_CLOSED && 'A', words[PIPE.B] === END_CLOSED && 'B'].filter(Boolean),
-    finished: finished(words),
-    a: owner(PIPE.A),
-    b: owner(PIPE.B),
-  };
-});
 
 const OTHER_END = {
   who: 'the other end',
@@ -88,12 +59,11 @@ export class Pipe<Send = unknown, Receive = Send> extends SharedObject implement
   readonly #sender: PipeSender | undefined;
   readonly #receiver: PipeReceiver | undefined;
 
-  private constructor(segment: Segment, shape: PipeShape, wish: PipeWish, end: End) {
+  private constructor({ segment, shape, codec, end, peerDeath }: OpenedPipe) {
     super(segment);
     this.#shape = shape;
     this.#end = end;
-    const codec = codecFor(shape, wish);
-    const peer = new Peer(segment, end.other, OTHER_END, wish.peerDeath);
+    const peer = new Peer(segment, end.other, OTHER_END, peerDeath);
     const { writes, reads } = end;
     if (writes !== undefined)
       this.#sender = new PipeSender(segment, end, writes, shape.capacity, codec, peer);
@@ -111,20 +81,7 @@ export class Pipe<Send = unknown, Receive = Send> extends SharedObject implement
     name: string,
     options?: PipeCreateOptions<Send | Receive> & PipeAttachOptions<Send | Receive>,
   ): Pipe<Send, Receive> {
-    const bare = checkObjectName(name);
-    const wish = checkWish(options as PipeCreateOptions<never>, true, true);
-    for (const _ of rounds()) {
-      const { segment, shape } = openSegment(
-        bare,
-        PIPE_TYPE,
-        wish.rest,
-        (found) => agree(`/${bare}`, found, wish),
-        () => pipeShapeFor(wish),
-      );
-      const end = take(segment, shape, wish);
-      if (end !== undefined) return new Pipe<Send, Receive>(segment, shape, wish, end);
-    }
-    throw finishedError(`/${bare}`);
+    return new Pipe<Send, Receive>(openPipe(name, options as PipeCreateOptions<never>));
   }
 
   /** Makes a new pipe and takes an end. Throws SystemError `EEXIST` if the name is taken, `ENOSPC` if /dev/shm is full. */
@@ -132,13 +89,7 @@ export class Pipe<Send = unknown, Receive = Send> extends SharedObject implement
     name: string,
     options?: PipeCreateOptions<Send | Receive>,
   ): Pipe<Send, Receive> {
-    const bare = checkObjectName(name);
-    const wish = checkWish(options as PipeCreateOptions<never>, true, false);
-    const shape = pipeShapeFor(wish);
-    const segment = createSegment(bare, PIPE_TYPE, shape, wish.rest);
-    const end = take(segment, shape, wish);
-    if (end === undefined) throw finishedError(`/${bare}`); // two others were faster, and are done already
-    return new Pipe<Send, Receive>(segment, shape, wish, end);
+    return new Pipe<Send, Receive>(createPipe(name, options as PipeCreateOptions<never>));
   }
 
   /**
@@ -149,14 +100,7 @@ export class Pipe<Send = unknown, Receive = Send> extends SharedObject implement
     name: string,
     options?: PipeAttachOptions<Send | Receive>,
   ): Pipe<Send, Receive> {
-    const bare = checkObjectName(name);
-    const wish = checkWish(options as PipeAttachOptions<never>, false, true);
-    const { segment, shape } = attachSegment(bare, PIPE_TYPE, wish.rest, (found) =>
-      agree(`/${bare}`, found, wish),
-    );
-    const end = take(segment, shape, wish);
-    if (end === undefined) throw finishedError(`/${bare}`);
-    return new Pipe<Send, Receive>(segment, shape, wish, end);
+    return new Pipe<Send, Receive>(attachPipe(name, options as PipeAttachOptions<never>));
   }
 
   /** Bytes of messages that fit in each direction; the largest message has 8 less. */
@@ -383,25 +327,4 @@ export class Pipe<Send = unknown, Receive = Send> extends SharedObject implement
       }
     );
   }
-}
-
-function pipeShapeFor(wish: PipeWish): PipeShape {
-  return { ...shapeFor(wish), duplex: wish.duplex ?? true };
-}
-
-/** Takes an end; undefined if the pipe is finished. Gives the segment back when there is none to have. */
-function take(segment: Segment, shape: PipeShape, wish: PipeWish): End | undefined {
-  let end: End | undefined;
-  try {
-    end = claimEnd(segment, shape.duplex, wish.end);
-    return end;
-  } finally {
-    if (end === undefined) segment.release();
-  }
-}
-
-function finishedError(path: string): ClosedError {
-  return new ClosedError(
-    `'${path}' is finished: both its ends were closed; Pipe.open makes a new one, or unlink it first`,
-  );
 }

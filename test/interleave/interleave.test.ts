@@ -11,6 +11,7 @@ const FAMILIES = [
   'lock-deaths',
   'value',
   'spsc',
+  'pipe',
   'edges',
   'closing',
   'lifetimes',

@@ -15,6 +15,7 @@ const FILES = [
   'lock-deaths',
   'value',
   'spsc',
+  'pipe',
   'edges',
   'closing',
   'lifetimes',
