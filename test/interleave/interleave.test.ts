@@ -12,6 +12,7 @@ const FAMILIES = [
   'value',
   'spsc',
   'pipe',
+  'pipe-deaths',
   'edges',
   'closing',
   'lifetimes',

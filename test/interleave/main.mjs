@@ -16,6 +16,7 @@ const FILES = [
   'value',
   'spsc',
   'pipe',
+  'pipe-deaths',
   'edges',
   'closing',
   'lifetimes',
