@@ -4,7 +4,8 @@
  * is taken before somebody asks for it.
  */
 
-import { ReadableStream, WritableStream } from 'node:stream/web';
+// Types only: the classes are Node's globals, which it loads when they are first used.
+import type * as web from 'node:stream/web';
 import { invalidType } from '../errors.js';
 import { checkOptions } from '../options.js';
 import {
@@ -19,7 +20,7 @@ import {
 /** Bytes that a stream of bytes takes before it asks its writer to wait. */
 const BYTES_AHEAD = 64 * 1024;
 
-export function makeWebWritable<T>(sink: Sink, options: WritableOptions | undefined): WritableStream<T> {
+export function makeWebWritable<T>(sink: Sink, options: WritableOptions | undefined): web.WritableStream<T> {
   const { objectMode = false, highWaterMark } = checkOptions(options, STREAM_KEYS);
   return new WritableStream<T>(
     {
@@ -36,7 +37,10 @@ export function makeWebWritable<T>(sink: Sink, options: WritableOptions | undefi
   );
 }
 
-export function makeWebReadable<T>(source: Source, options: ReadableOptions | undefined): ReadableStream<T> {
+export function makeWebReadable<T>(
+  source: Source,
+  options: ReadableOptions | undefined,
+): web.ReadableStream<T> {
   const { objectMode = false, highWaterMark = 0 } = checkOptions(options, STREAM_KEYS);
   const abort = new AbortController();
   return new ReadableStream<T>(

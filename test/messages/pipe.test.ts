@@ -359,6 +359,24 @@ describe('the ends', () => {
     expect(again.trySend(1)).toBe(true);
   });
 
+  test("lifetime 'attached': it goes with the last end, or is found when both sides were killed", async () => {
+    const name = freshName();
+    const a = Pipe.open<string>(name, { lifetime: 'attached' });
+    const b = Pipe.open<string>(name);
+    a.sendSync('x');
+    a.close();
+    expect(b.receiveSync()).toBe('x');
+    b.close();
+    expect(() => inspect(name)).toThrow(expect.objectContaining({ code: 'ENOENT' }));
+    const dead = start(({ Pipe }, { args }) => {
+      for (const _ of [1, 2]) Pipe.open(args[0]!, { lifetime: 'attached' }).sendSync('old');
+      process.kill(process.pid, 'SIGKILL');
+    }, name);
+    await dead.exited;
+    using again = Pipe.open<string>(name, { lifetime: 'attached' });
+    expect(again.tryReceive()).toBe(undefined);
+  });
+
   test('create, attach and open: EEXIST, ENOENT, shapes that disagree', () => {
     const name = freshName();
     expect(() => Pipe.attach(name)).toThrow(expect.objectContaining({ code: 'ENOENT' }));
