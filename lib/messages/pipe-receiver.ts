@@ -119,5 +119,5 @@ export class PipeReceiver {
 function atOnce<W extends PeerWaitOptions>(wait: W | undefined): W {
   // What is no object of options is refused where it is checked.
   if (wait !== undefined && (typeof wait !== 'object' || wait === null || Array.isArray(wait))) return wait;
-  return { ...wait, timeout: wait?.timeout ?? 0 } as W;
+  return { ...wait, timeout: wait?.timeout === undefined ? 0 : wait.timeout } as W;
 }

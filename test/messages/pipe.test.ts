@@ -101,6 +101,8 @@ describe.each(FORMS)('%s form', (form) => {
     expect(await receive(b)).toBe('next');
     expect(await poll(b, { timeout: -1 })).toBe(false);
     expect(await poll(b, { timeout: 20 })).toBe(false);
+    await expect(poll(b, { timeout: null as never })).rejects.toThrow(TypeError);
+    await expect(poll(b, [] as never)).rejects.toThrow(TypeError);
     a.end();
     for (let n = 0; n < 2; n++) expect(await poll(b)).toBe(true);
     expect(await receive(b)).toBe(undefined);
