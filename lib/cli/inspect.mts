@@ -89,6 +89,8 @@ const HELD: Record<string, string> = {
   readers: 'reader',
   waiters: 'waiter',
   seen: 'party',
+  a: 'end A',
+  b: 'end B',
 };
 
 function isOwner(what: unknown): what is Owner {

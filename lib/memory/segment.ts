@@ -43,6 +43,11 @@ export interface ObjectType<Shape> {
   schema(shape: Shape): Record<string, unknown>;
   /** Fills a new object that nobody else sees yet. */
   initialise(shape: Shape, words: Int32Array, payload: ArrayBuffer): void;
+  /**
+   * For kinds that come to an end: whether the object has, for good, so that `open` puts a new one in its place once
+   * nobody is attached. Asked of words that may be a copy.
+   */
+  finished?(words: Int32Array): boolean;
   /** The shape that a schema describes; throws CorruptError if it makes no sense or does not fit the payload. */
   parse(schema: Readonly<Record<string, unknown>>, header: Header, path: string): Shape;
 }
@@ -96,9 +101,12 @@ export class Segment {
     this.#native.publish(this.name);
   }
 
-  /** Finishes the removal of a condemned object, or opens it again if somebody is attached. */
-  settle(): void {
-    if (this.header.lifetime === 'persistent') {
+  /**
+   * Finishes the removal of a condemned object, or opens it again if somebody is attached. `finished`: the object has
+   * come to its end, so that even a persistent one may go when nobody is attached.
+   */
+  settle(finished = false): void {
+    if (this.header.lifetime === 'persistent' && !finished) {
       if (isOpen(this.#control)) return; // its name has moved on
       throw schemaCorrupt(this.path, 'its state is not open, which a persistent object always is');
     }
@@ -211,15 +219,20 @@ export function createSegment<Shape>(
   return withSystemErrors(path, make, wanted);
 }
 
-/** Attaches to what stands under the name; ENOENT if nothing does. `agree` compares the shape with what the caller wants. */
+/**
+ * Attaches to what stands under the name; ENOENT if nothing does. `agree` compares the shape with what the caller wants.
+ * `replaces`: the caller makes a new object in place of one that is finished, whatever its shape.
+ */
 export function attachSegment<Shape>(
   name: string,
   type: ObjectType<Shape>,
   options: AttachOptions,
   agree: (shape: Shape) => void,
+  replaces = false,
 ): { segment: Segment; shape: Shape } {
   const accepts = checkOwner(options.owner);
   const path = `/${name}`;
+  let over = false;
   for (const _ of rounds()) {
     const file = withSystemErrors(path, () => native.open(name, true));
     let segment: Segment | undefined;
@@ -233,7 +246,8 @@ export function attachSegment<Shape>(
         );
       }
       const shape = type.parse(header.schema, header, path);
-      agree(shape);
+      over = replaces && known === undefined && (type.finished?.(wordsIn(file, header)) ?? false);
+      if (!over) agree(shape);
       if (known !== undefined) {
         if (known.movedAway) throw movedAway(path);
         file.close();
@@ -248,14 +262,20 @@ export function attachSegment<Shape>(
         header,
         withSystemErrors(path, () => map(file, header, parts)),
       );
-      if (!segment.orphaned && segment.join(type.ownerWords(shape, header.participants)))
+      // Not joined: two who came to replace it would take each other for its users.
+      if (!over && !segment.orphaned && segment.join(type.ownerWords(shape, header.participants)))
         return { segment: segment.retain(), shape };
-      segment.settle();
+      segment.settle(over || (type.finished?.(segment.words) ?? false));
     } catch (error) {
       file.close();
       throw error;
     }
     segment.discard();
+  }
+  if (over) {
+    throw new ClosedError(
+      `'${path}' is finished, but somebody is still attached to it; close that one, or unlink it first to start anew under this name`,
+    );
   }
   throw new SystemError(
     -osConstants.errno.EBUSY,
@@ -263,6 +283,12 @@ export function attachSegment<Shape>(
     path,
     'the name kept changing while it was being attached',
   );
+}
+
+/** A copy of the kind's control words, of an object that is not mapped. */
+function wordsIn(file: NativeSegment, { wordsOffset, wordsBytes }: Header): Int32Array {
+  const bytes = file.read(wordsOffset, Math.min(wordsBytes, 65536));
+  return new Int32Array(Uint8Array.from(bytes).buffer, 0, bytes.length >> 2);
 }
 
 /** Attaches, or creates what is not there; without a race: one of several openers creates, the others attach. */
@@ -275,7 +301,7 @@ export function openSegment<Shape>(
 ): { segment: Segment; shape: Shape; created: boolean } {
   for (const _ of rounds()) {
     try {
-      return { ...attachSegment(name, type, options, agree), created: false };
+      return { ...attachSegment(name, type, options, agree, true), created: false };
     } catch (error) {
       if (!isSystemError(error, 'ENOENT')) throw error;
     }

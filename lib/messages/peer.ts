@@ -40,19 +40,37 @@ export interface PeerWait {
   readonly peerDeath: PeerDeath;
 }
 
+/** How errors speak of the other side. */
+export interface PeerWords {
+  /** "the producer", "the other end" */
+  readonly who: string;
+  /** What it should have done first: "ending the queue" */
+  readonly leaving: string;
+  /** "Another producer" */
+  readonly successor: string;
+}
+
+const spscRole = (role: string): PeerWords => ({
+  who: `the ${role}`,
+  leaving: 'ending the queue',
+  successor: `Another ${role}`,
+});
+export const PRODUCER_WORDS = spscRole('producer');
+export const CONSUMER_WORDS = spscRole('consumer');
+
 /** The role of the other side. */
 export class Peer {
   readonly #segment: Segment;
   readonly #index: number;
-  readonly #role: string;
+  readonly #speech: PeerWords;
   /** For ever, unless the other side dies. */
   readonly #usual: PeerWait;
 
-  /** `index`: its role word. `role`: 'producer' or 'consumer'. */
-  constructor(segment: Segment, index: number, role: string, peerDeath: PeerDeath) {
+  /** `index`: its role word. */
+  constructor(segment: Segment, index: number, speech: PeerWords, peerDeath: PeerDeath) {
     this.#segment = segment;
     this.#index = index;
-    this.#role = role;
+    this.#speech = speech;
     this.#usual = { timeout: Number.POSITIVE_INFINITY, signal: undefined, peerDeath };
   }
 
@@ -134,9 +152,10 @@ export class Peer {
     const { roster, path } = this.#segment;
     if (roleState(found, roster) !== 'died') return;
     const pid = (found & OWNER_MASK) === 0 ? undefined : roster.holderOf(found).pid;
-    const who = `the ${this.#role} of '${path}'${pid === undefined ? '' : ` (process ${pid})`}`;
+    const { who, leaving, successor } = this.#speech;
+    const process = pid === undefined ? '' : ` (process ${pid})`;
     throw new PeerDiedError(
-      `${who} died without ending the queue; all that it did counts. Another ${this.#role} may go on: wait for it with { peerDeath: 'wait' }`,
+      `${who} of '${path}'${process} died without ${leaving}; all that it did counts. ${successor} may go on: wait for it with { peerDeath: 'wait' }`,
       pid,
     );
   }

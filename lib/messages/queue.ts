@@ -1,6 +1,7 @@
 /** A queue of messages between any number of processes, under a name. */
 
 import type { Readable, Writable } from 'node:stream';
+import type { ReadableStream, WritableStream } from 'node:stream/web';
 import { registerDescriber } from '../memory/directory.js';
 import { attachSegment, createSegment, openSegment, type Segment } from '../memory/segment.js';
 import { closedError, SharedObject } from '../memory/shared-object.js';
@@ -34,6 +35,7 @@ import { type QueueWords, queueWordsOf } from './queue-words.js';
 import { checkMax } from './spsc-consumer.js';
 import { codecFor } from './spsc-shape.js';
 import { makeReadable, makeWritable, type ReadableOptions, type WritableOptions } from './streams.js';
+import { makeWebReadable, makeWebWritable } from './web-streams.js';
 
 registerDescriber('queue', describeQueue);
 
@@ -385,6 +387,24 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
   readable(options?: ReadableOptions): Readable {
     this.check();
     return makeReadable(this, options);
+  }
+
+  /**
+   * A Web stream that puts what is written to it: a write is done when it is in shared memory. Closing it is the queue's
+   * {@link end}, for all. By default it takes bytes and strings; with `objectMode` each chunk is one message.
+   */
+  webWritable(options?: WritableOptions): WritableStream<T> {
+    this.#checkOpen();
+    return makeWebWritable(this as unknown as Queue<never>, options);
+  }
+
+  /**
+   * A Web stream of what comes: nothing is taken before it is read. By default it gives bytes; with `objectMode` each
+   * message is one chunk. Cancelling it leaves this handle as it is.
+   */
+  webReadable(options?: ReadableOptions): ReadableStream<T> {
+    this.check();
+    return makeWebReadable(this, options);
   }
 
   /** For `waitAny`: ready when a message is there, or the queue is over. */

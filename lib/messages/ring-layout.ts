@@ -33,6 +33,8 @@ export const RING_WORDS_BYTES = 4096;
 export const SLEEPS = 1;
 /** In the tail: nothing will follow. Final. */
 export const ENDED = 2;
+/** In the head, of a pipe: nothing will be taken any more. Final. */
+export const GONE = 4;
 export const FLAGS = 7;
 
 /** A frame: u32 length, u32 type, then the bytes. */

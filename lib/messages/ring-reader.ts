@@ -2,7 +2,7 @@
 
 import { native } from '../native/load.js';
 import type { WaitPoint } from '../waiting/blocking.js';
-import { ENDED, FLAGS, FRAME_BYTES, RING, SLEEPS } from './ring-layout.js';
+import { ENDED, FLAGS, FRAME_BYTES, GONE, RING, SLEEPS } from './ring-layout.js';
 import { corrupt, movedAway } from './ring-writer.js';
 
 export class RingReader {
@@ -83,6 +83,17 @@ export class RingReader {
     // Pairs with RingWriter.#look (we are done reading) and RingWriter.arm (the flag tells us to wake).
     const before = Atomics.exchange(this.#words, RING.HEAD, this.#head);
     if ((before & SLEEPS) !== 0) native.futexWake(this.#words, RING.HEAD);
+  }
+
+  /** Takes nothing any more: a producer that waits for room wakes and is refused. Final. */
+  leave(): void {
+    const before = Atomics.exchange(this.#words, RING.HEAD, this.#head | GONE); // pairs with RingWriter.refused and arm
+    if ((before & SLEEPS) !== 0) native.futexWake(this.#words, RING.HEAD);
+  }
+
+  /** For those who must know whether anything was consumed in between. */
+  get position(): number {
+    return this.#head;
   }
 
   /** Wakes the producer if it sleeps, so that from now on it watches us. */

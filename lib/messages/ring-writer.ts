@@ -6,7 +6,7 @@
 import { ClosedError, CorruptError } from '../errors.js';
 import { native } from '../native/load.js';
 import { PENDING, type WaitPoint } from '../waiting/blocking.js';
-import { ENDED, FLAGS, FRAME_BYTES, RING, SLEEPS } from './ring-layout.js';
+import { ENDED, FLAGS, FRAME_BYTES, GONE, RING, SLEEPS } from './ring-layout.js';
 
 export class RingWriter {
   readonly capacity: number;
@@ -39,6 +39,11 @@ export class RingWriter {
 
   get ended(): boolean {
     return (Atomics.load(this.#words, RING.TAIL) & ENDED) !== 0;
+  }
+
+  /** True when the other side takes nothing any more. */
+  get refused(): boolean {
+    return (Atomics.load(this.#words, RING.HEAD) & GONE) !== 0; // pairs with RingReader.leave
   }
 
   /** Bytes of message there is room for now; looks at the consumer's position only if `wanted` needs it. */

@@ -1,6 +1,7 @@
 /** The consuming end of an SpscQueue. */
 
 import type { Readable } from 'node:stream';
+import type { ReadableStream } from 'node:stream/web';
 import { NotOwnerError } from '../errors.js';
 import { claimRole, releaseRole } from '../memory/roles.js';
 import type { Segment } from '../memory/segment.js';
@@ -11,10 +12,18 @@ import { Turns } from '../waiting/turns.js';
 import { type Readiness, WAITABLE, type Waitable } from '../waiting/waitable.js';
 import type { InnerCodec } from './codecs.js';
 import { FrameReader } from './framing.js';
-import { Peer, type PeerDeath, type PeerSyncWaitOptions, type PeerWaitOptions } from './peer.js';
+import {
+  Peer,
+  type PeerDeath,
+  type PeerSyncWaitOptions,
+  type PeerWaitOptions,
+  PRODUCER_WORDS,
+} from './peer.js';
 import { RING } from './ring-layout.js';
 import { RingReader } from './ring-reader.js';
 import { makeReadable, type ReadableOptions } from './streams.js';
+import { takeMany, takeOne } from './transfers.js';
+import { makeWebReadable } from './web-streams.js';
 
 /**
  * Takes messages out of an {@link SpscQueue}. One at a time per queue: the role is this environment's until `close()`.
@@ -35,7 +44,7 @@ export class SpscConsumer<T = unknown> extends SharedObject implements AsyncIter
   /** @internal */
   constructor(segment: Segment, capacity: number, codec: InnerCodec, peerDeath: PeerDeath) {
     super(segment);
-    this.#producer = new Peer(segment, RING.PRODUCER, 'producer', peerDeath);
+    this.#producer = new Peer(segment, RING.PRODUCER, PRODUCER_WORDS, peerDeath);
     try {
       claimRole(segment.words, RING.CONSUMER, segment.roster, 'consumer', segment.path);
       this.#hasRole = true;
@@ -190,6 +199,15 @@ export class SpscConsumer<T = unknown> extends SharedObject implements AsyncIter
     };
   }
 
+  /**
+   * A Web stream of what comes, with back-pressure: nothing is taken before it is read. By default it gives bytes; with
+   * `objectMode` each message is one chunk. Cancelling it leaves this handle as it is.
+   */
+  webReadable(options?: ReadableOptions): ReadableStream<T> {
+    this.check();
+    return makeWebReadable(this, options);
+  }
+
   /** Pending waits of this handle keep the process alive (the default). */
   ref(): this {
     this.#turns.keepsAlive = true;
@@ -223,15 +241,8 @@ export class SpscConsumer<T = unknown> extends SharedObject implements AsyncIter
   }
 
   #takeOne(): T | undefined | typeof PENDING {
-    if (!this.#ring.next()) return this.#ring.ended ? undefined : PENDING;
-    this.#peeking = false;
-    try {
-      return this.#frames.read() as T;
-    } finally {
-      // Consumed whatever it was: a message that cannot be decoded must not block the queue for ever.
-      this.#ring.consume();
-      this.#ring.publish();
-    }
+    this.#peeking = false; // where something was peeked at, it is taken now
+    return takeOne(this.#ring, this.#frames) as T | undefined | typeof PENDING;
   }
 
   #takingMany(most: number): Blocking<T[]> {
@@ -239,27 +250,8 @@ export class SpscConsumer<T = unknown> extends SharedObject implements AsyncIter
   }
 
   #takeMany(most: number): T[] | typeof PENDING {
-    const messages: T[] = [];
-    try {
-      while (messages.length < most && this.#ring.next()) {
-        try {
-          messages.push(this.#frames.read() as T);
-        } catch (error) {
-          if (messages.length > 0) break; // first those that are sound; the next call meets this one again
-          this.#ring.consume();
-          this.#ring.publish();
-          throw error;
-        }
-        this.#ring.consume();
-      }
-    } finally {
-      if (messages.length > 0) {
-        this.#peeking = false;
-        this.#ring.publish();
-      }
-    }
-    if (messages.length > 0) return messages;
-    return this.#ring.ended ? messages : PENDING;
+    this.#peeking = false;
+    return takeMany(this.#ring, this.#frames, most) as T[] | typeof PENDING;
   }
 }
 

@@ -1,6 +1,7 @@
 /** The producing end of an SpscQueue. */
 
 import type { Writable } from 'node:stream';
+import type { WritableStream } from 'node:stream/web';
 import { ClosedError, NotOwnerError, outOfRange, TimeoutError } from '../errors.js';
 import { claimRole, releaseRole } from '../memory/roles.js';
 import type { Segment } from '../memory/segment.js';
@@ -12,6 +13,7 @@ import type { InnerCodec } from './codecs.js';
 import { FrameWriter } from './framing.js';
 import type { Written } from './message.js';
 import {
+  CONSUMER_WORDS,
   Peer,
   type PeerDeath,
   type PeerSyncWaitOptions,
@@ -21,6 +23,8 @@ import {
 import { FRAME, RING } from './ring-layout.js';
 import { RingWriter } from './ring-writer.js';
 import { makeWritable, type WritableOptions } from './streams.js';
+import { putSome } from './transfers.js';
+import { makeWebWritable } from './web-streams.js';
 
 /**
  * Puts messages into an {@link SpscQueue}. One at a time per queue: the role is this environment's until `close()`.
@@ -41,7 +45,7 @@ export class SpscProducer<T = unknown> extends SharedObject {
   /** @internal */
   constructor(segment: Segment, capacity: number, codec: InnerCodec, peerDeath: PeerDeath) {
     super(segment);
-    this.#consumer = new Peer(segment, RING.CONSUMER, 'consumer', peerDeath);
+    this.#consumer = new Peer(segment, RING.CONSUMER, CONSUMER_WORDS, peerDeath);
     try {
       claimRole(segment.words, RING.PRODUCER, segment.roster, 'producer', segment.path);
       this.#hasRole = true;
@@ -230,6 +234,16 @@ export class SpscProducer<T = unknown> extends SharedObject {
     return makeWritable(this, options);
   }
 
+  /**
+   * A Web stream that puts what is written to it: a write is done when it was put; closing the stream is {@link end}. By
+   * default it takes bytes and strings and cuts chunks that are too large; with `objectMode` each chunk is one message.
+   * Aborting it leaves this handle as it is.
+   */
+  webWritable(options?: WritableOptions): WritableStream<T> {
+    this.#checkOpen();
+    return makeWebWritable(this, options);
+  }
+
   /** Pending waits of this handle keep the process alive (the default). */
   ref(): this {
     this.#turns.keepsAlive = true;
@@ -312,15 +326,6 @@ export class SpscProducer<T = unknown> extends SharedObject {
   }
 
   #putSome(messages: readonly T[], from: number): number {
-    const before = this.#ring.position;
-    let next = from;
-    try {
-      while (next < messages.length && this.#frames.tryWrite(messages[next])) next++;
-    } catch (error) {
-      this.#ring.rollBack(before);
-      throw error;
-    }
-    if (next > from) this.#ring.publish();
-    return next - from;
+    return putSome(this.#ring, this.#frames, messages, from);
   }
 }

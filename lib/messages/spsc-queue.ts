@@ -5,8 +5,7 @@ import { attachSegment, createSegment, openSegment, type Segment } from '../memo
 import { SharedObject } from '../memory/shared-object.js';
 import { checkObjectName } from '../options.js';
 import type { InnerCodec } from './codecs.js';
-import { ENDED, FLAGS, RING } from './ring-layout.js';
-import { corrupt } from './ring-writer.js';
+import { ENDED, RING } from './ring-layout.js';
 import { SpscConsumer } from './spsc-consumer.js';
 import { SpscProducer } from './spsc-producer.js';
 import {
@@ -22,6 +21,7 @@ import {
   shapeFor,
   splitRoleOptions,
 } from './spsc-shape.js';
+import { usedBytes } from './transfers.js';
 
 registerDescriber('spsc', ({ header, words, owner }) => {
   const { capacity } = SPSC.parse(header.schema, header, 'the object');
@@ -172,13 +172,4 @@ function openQueue(
     () => shapeFor(wish),
   );
   return { segment, shape, codec: codecFor(shape, wish) };
-}
-
-function usedBytes(words: Int32Array, capacity: number, path: string): number {
-  // Head first: it can only move towards the tail that is read afterwards.
-  const head = Atomics.load(words, RING.HEAD) & ~FLAGS;
-  const tail = Atomics.load(words, RING.TAIL) & ~FLAGS;
-  const used = (tail - head) | 0;
-  if (used < 0) throw corrupt(path, 'its positions are out of range');
-  return Math.min(used, capacity);
 }

@@ -65,7 +65,8 @@ export interface SpscWish {
 export const DEFAULT_CAPACITY = 1024 * 1024;
 const RING_CREATE_KEYS = ['capacity', 'codec', 'startPosition'] as const;
 
-function ringSize(capacity: number): number {
+/** The size of the ring for a capacity. */
+export function ringSize(capacity: number): number {
   let size = RING_LEAST;
   while (size < capacity) size *= 2;
   return size;
@@ -81,24 +82,32 @@ export const SPSC: ObjectType<SpscShape> = {
     for (const index of [RING.TAIL, RING.HEAD, RING.START]) words[index] = startPosition | 0;
   },
   parse(schema, header: Header, path) {
-    const { capacity, codec } = schema;
-    const ring = header.payloadBytes;
-    const sound =
-      header.mirrored &&
-      header.wordsBytes >= RING_WORDS_BYTES &&
-      ring >= RING_LEAST &&
-      ring <= RING_MOST &&
-      (ring & (ring - 1)) === 0 &&
-      typeof capacity === 'number' &&
-      capacity >= CAPACITY_LEAST &&
-      capacity <= ring &&
-      capacity % 8 === 0;
-    if (!sound)
-      throw schemaCorrupt(path, `a ring of ${ring} bytes with capacity ${String(capacity)} makes no sense`);
-    if (typeof codec !== 'string' || codec === '') throw schemaCorrupt(path, 'its schema names no codec');
-    return { capacity, codec, startPosition: 0 };
+    if (header.wordsBytes < RING_WORDS_BYTES) throw schemaCorrupt(path, 'its control words are too few');
+    return parseRing(schema, header, header.payloadBytes, path);
   },
 };
+
+/** What a schema says of a ring of so many bytes, checked. */
+export function parseRing(
+  { capacity, codec }: Readonly<Record<string, unknown>>,
+  { mirrored }: Header,
+  ring: number,
+  path: string,
+): SpscShape {
+  const sound =
+    mirrored &&
+    ring >= RING_LEAST &&
+    ring <= RING_MOST &&
+    (ring & (ring - 1)) === 0 &&
+    typeof capacity === 'number' &&
+    capacity >= CAPACITY_LEAST &&
+    capacity <= ring &&
+    capacity % 8 === 0;
+  if (!sound)
+    throw schemaCorrupt(path, `a ring of ${ring} bytes with capacity ${String(capacity)} makes no sense`);
+  if (typeof codec !== 'string' || codec === '') throw schemaCorrupt(path, 'its schema names no codec');
+  return { capacity, codec, startPosition: 0 };
+}
 
 /** The role's option, checked, apart from the queue's. */
 export function splitRoleOptions<O extends SpscRoleOptions>(
@@ -115,12 +124,15 @@ export function checkRoleOptions(options: SpscRoleOptions | undefined): PeerDeat
   return checkPeerDeath(checkOptions(options, ['peerDeath']).peerDeath) ?? 'error';
 }
 
+/** `more`: options that the caller checks itself; they are left in `rest`. */
 export function checkWish(
   options: (SpscCreateOptions<never> & SpscAttachOptions<never>) | undefined,
   creates: boolean,
   attaches: boolean,
+  more: readonly string[] = [],
 ): SpscWish {
   const known = [
+    ...(more as []),
     ...(creates ? [...RING_CREATE_KEYS, ...CREATE_KEYS] : ['codec' as const]),
     ...(attaches ? ATTACH_KEYS : []),
   ];

@@ -13,6 +13,7 @@
 
 import { createRequire } from 'node:module';
 import { abandon, DIST, is, LOCK_CALLS, participants, WAIT } from './calls.mjs';
+import { PIPE_KINDS } from './kinds-pipe.mjs';
 import { SYNC_KINDS } from './kinds-sync.mjs';
 
 const require = createRequire(import.meta.url);
@@ -238,5 +239,6 @@ export const KINDS = {
   'spsc json': spsc('json', 1024, 2 ** 31 - 64),
   'spsc v8': spsc('v8', 4096, 0),
   'spsc raw, tiny': spsc('raw', 64, 65536 - 24),
+  ...PIPE_KINDS,
   ...SYNC_KINDS,
 };

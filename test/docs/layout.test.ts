@@ -13,6 +13,7 @@ import {
   Event,
   Lock,
   PermitPool,
+  Pipe,
   Queue,
   RLock,
   RwLock,
@@ -25,6 +26,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import * as header from '../../dist/memory/header-layout.js';
 import * as roster from '../../dist/memory/roster-layout.js';
 import * as slots from '../../dist/memory/slot-table-layout.js';
+import * as pipe from '../../dist/messages/pipe-layout.js';
 import * as queueLayout from '../../dist/messages/queue-layout.js';
 import * as ring from '../../dist/messages/ring-layout.js';
 import * as barrier from '../../dist/sync/barrier-layout.js';
@@ -89,6 +91,7 @@ describe('docs/layout.md and the code', () => {
     ['lib/memory/header-layout.ts', header],
     ['lib/memory/roster-layout.ts', roster],
     ['lib/memory/slot-table-layout.ts', slots],
+    ['lib/messages/pipe-layout.ts', pipe],
     ['lib/messages/ring-layout.ts', ring],
     ['lib/messages/queue-layout.ts', queueLayout],
     ['lib/sync/barrier-layout.ts', barrier],
@@ -104,6 +107,7 @@ describe('docs/layout.md and the code', () => {
     expect(groupsOf(header)).toEqual(['HEADER', 'KINDS', 'LIFETIMES', 'MAGIC', 'TEMPORARY_PREFIX']);
     expect(text).toContain(`/dev/shm/${header.TEMPORARY_PREFIX}`);
     expect(groupsOf(roster)).toEqual(['SLOT']);
+    expect(groupsOf(pipe)).toEqual(['PIPE']);
     expect(groupsOf(ring)).toEqual(['FRAME', 'RING']);
     const sizes = ['blocksFor', 'blocksOffset', 'payloadBytes', 'queueWordsBytes'];
     expect(groupsOf(queueLayout)).toEqual(['BLOCK', 'JOB', 'QUEUE', ...sizes]);
@@ -151,6 +155,7 @@ describe('docs/layout.md and the code', () => {
     expect(numbers('words: QUEUE')).toEqual(queueLayout.QUEUE);
     expect(numbers('words: JOB')).toEqual(queueLayout.JOB);
     expect(numbers('words: BLOCK')).toEqual(queueLayout.BLOCK);
+    expect(numbers('words: PIPE')).toEqual(pipe.PIPE);
     expect(numbers('words: LOCK')).toEqual(lock.LOCK);
     expect(numbers('words: ENTRY')).toEqual(slots.ENTRY);
     expect(numbers('words: RWLOCK')).toEqual(rwlock.RWLOCK);
@@ -191,7 +196,7 @@ describe('docs/layout.md and the code', () => {
     const numeric = [
       ...text.matchAll(/<!-- ((?:constants of|offsets:|words:|names:) .*|element types) -->/g),
     ];
-    expect(numeric).toHaveLength(28);
+    expect(numeric).toHaveLength(30);
     for (const marker of numeric) {
       for (const [name, number] of Object.entries(numbers(marker[1]!))) {
         expect(name, marker[1]).toMatch(/^[A-Za-z]\w*$/);
@@ -221,6 +226,7 @@ const CONSTANTS = {
   ...numbers('constants of lib/memory/header-layout.ts'),
   ...numbers('constants of lib/memory/roster-layout.ts'),
   ...numbers('constants of lib/memory/slot-table-layout.ts'),
+  ...numbers('constants of lib/messages/pipe-layout.ts'),
   ...numbers('constants of lib/messages/ring-layout.ts'),
   ...numbers('constants of lib/sync/barrier-layout.ts'),
   ...numbers('constants of lib/sync/condition-layout.ts'),
@@ -548,6 +554,57 @@ describe('objects as the document says', () => {
     queue.end();
     expect(new Reader(queue.name).word('WORDS_OFFSET', at.PUTS!) & flags.ENDED!).toBe(flags.ENDED);
     for (const lock of ['PUT_LOCK', 'GET_LOCK']) expect(word(lock)).toBe(0);
+  });
+
+  test('a Pipe: both directions, the steps of closing', () => {
+    const name = freshName();
+    const a = keep(Pipe.open(name, { capacity: 4096, codec: 'json', startPosition: 64 }));
+    const b = keep(Pipe.open(name));
+    const { A_TO_B, B_TO_A, A, B } = numbers('words: PIPE') as Record<
+      'A_TO_B' | 'B_TO_A' | 'A' | 'B',
+      number
+    >;
+    const { TAIL, HEAD, START } = numbers('words: RING') as Record<'TAIL' | 'HEAD' | 'START', number>;
+    a.sendSync('to b');
+    a.sendSync('second');
+    b.sendSync('to a');
+    const file = new Reader(a.name);
+    const word = (index: number): number => new Reader(a.name).word('WORDS_OFFSET', index);
+    expect(file.kind).toBe('pipe');
+    expect(Object.keys(file.schema).sort()).toEqual(schemaKeys('pipe'));
+    expect(file.schema).toEqual({ capacity: 4096, codec: 'json', duplex: true });
+    expect(file.field('FLAGS')).toBe(constant('FLAG_MIRRORED'));
+    expect(file.field('PAYLOAD_BYTES')).toBe(2 * constant('RING_LEAST'));
+    expect([word(A), word(B)]).toEqual([file.ownerOf(0), file.ownerOf(0)]); // both of this environment
+    for (const [first, tail] of [
+      [A_TO_B, 64 + 2 * 16],
+      [B_TO_A, 64 + 16],
+    ] as const)
+      expect([word(first + TAIL), word(first + HEAD), word(first + START)]).toEqual([tail, 64, 64]);
+    const text = (ring: number): string => {
+      const at = ring * constant('RING_LEAST') + 64;
+      const length = file.payload.readUInt32LE(at);
+      return file.payload.toString(
+        'utf8',
+        at + constant('FRAME_BYTES'),
+        at + constant('FRAME_BYTES') + length,
+      );
+    };
+    expect([text(0), text(1)]).toEqual(['to b', 'to a']);
+
+    a.end();
+    expect(word(A_TO_B + TAIL) & constant('FLAGS')).toBe(constant('ENDED'));
+    expect(word(A)).toBe(file.ownerOf(0));
+    a.close();
+    expect(word(B_TO_A + HEAD) & constant('FLAGS')).toBe(constant('GONE'));
+    expect([word(A), word(B)]).toEqual([constant('END_CLOSED'), file.ownerOf(0)]);
+
+    const reader = keep(Pipe.open(freshName(), { duplex: false, capacity: 64 }));
+    const oneWay = new Reader(reader.name);
+    expect(oneWay.schema).toMatchObject({ duplex: false });
+    expect(oneWay.field('PAYLOAD_BYTES')).toBe(constant('RING_LEAST'));
+    expect([A, B].map((end) => oneWay.word('WORDS_OFFSET', end))).toEqual([0, oneWay.ownerOf(0)]);
+    expect(constant('DIRECTION_WORDS')).toBe(B_TO_A - A_TO_B);
   });
 
   test('an owner word, and the mark of a holder that was killed', async () => {

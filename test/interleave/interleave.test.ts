@@ -11,6 +11,8 @@ const FAMILIES = [
   'lock-deaths',
   'value',
   'spsc',
+  'pipe',
+  'pipe-deaths',
   'edges',
   'closing',
   'lifetimes',

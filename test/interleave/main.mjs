@@ -15,6 +15,8 @@ const FILES = [
   'lock-deaths',
   'value',
   'spsc',
+  'pipe',
+  'pipe-deaths',
   'edges',
   'closing',
   'lifetimes',

@@ -1,0 +1,105 @@
+/** From a name and options to an end of a pipe, and what tools see of one. */
+
+import { ClosedError } from '../errors.js';
+import { registerDescriber } from '../memory/directory.js';
+import { rounds } from '../memory/patience.js';
+import { attachSegment, createSegment, openSegment, type Segment } from '../memory/segment.js';
+import { checkObjectName } from '../options.js';
+import type { InnerCodec } from './codecs.js';
+import type { PeerDeath } from './peer.js';
+import { claimEnd, type End, finished } from './pipe-ends.js';
+import { DIRECTION_WORDS, END_CLOSED, PIPE } from './pipe-layout.js';
+import {
+  agree,
+  checkWish,
+  PIPE_TYPE,
+  type PipeAttachOptions,
+  type PipeCreateOptions,
+  type PipeShape,
+  type PipeWish,
+} from './pipe-shape.js';
+import { codecFor, shapeFor } from './spsc-shape.js';
+import { usedBytes } from './transfers.js';
+
+registerDescriber('pipe', ({ header, words, owner }) => {
+  const { capacity, duplex } = PIPE_TYPE.parse(header.schema, header, 'the object');
+  const used = (from: number): number =>
+    usedBytes(words.subarray(from, from + DIRECTION_WORDS), capacity, 'the object');
+  return {
+    capacity,
+    toB: used(PIPE.A_TO_B),
+    toA: duplex ? used(PIPE.B_TO_A) : undefined,
+    closed: [words[PIPE.A] === END_CLOSED && 'A', words[PIPE.B] === END_CLOSED && 'B'].filter(Boolean),
+    finished: finished(words),
+    a: owner(PIPE.A),
+    b: owner(PIPE.B),
+  };
+});
+
+/** An end that is this environment's. */
+export interface OpenedPipe {
+  readonly segment: Segment;
+  readonly shape: PipeShape;
+  readonly codec: InnerCodec;
+  readonly end: End;
+  readonly peerDeath: PeerDeath;
+}
+
+export function openPipe(name: string, options: PipeCreateOptions<never> | undefined): OpenedPipe {
+  const bare = checkObjectName(name);
+  const wish = checkWish(options, true, true);
+  // One that both ends leave between our attaching and taking an end has to be replaced, too.
+  for (const _ of rounds()) {
+    const { segment, shape } = openSegment(
+      bare,
+      PIPE_TYPE,
+      wish.rest,
+      (found) => agree(`/${bare}`, found, wish),
+      () => pipeShapeFor(wish),
+    );
+    const opened = take(segment, shape, wish);
+    if (opened !== undefined) return opened;
+  }
+  throw finishedError(`/${bare}`);
+}
+
+export function createPipe(name: string, options: PipeCreateOptions<never> | undefined): OpenedPipe {
+  const bare = checkObjectName(name);
+  const wish = checkWish(options, true, false);
+  const shape = pipeShapeFor(wish);
+  const opened = take(createSegment(bare, PIPE_TYPE, shape, wish.rest), shape, wish);
+  if (opened === undefined) throw finishedError(`/${bare}`); // two others were faster, and are done already
+  return opened;
+}
+
+export function attachPipe(name: string, options: PipeAttachOptions<never> | undefined): OpenedPipe {
+  const bare = checkObjectName(name);
+  const wish = checkWish(options, false, true);
+  const { segment, shape } = attachSegment(bare, PIPE_TYPE, wish.rest, (found) =>
+    agree(`/${bare}`, found, wish),
+  );
+  const opened = take(segment, shape, wish);
+  if (opened === undefined) throw finishedError(`/${bare}`);
+  return opened;
+}
+
+function pipeShapeFor(wish: PipeWish): PipeShape {
+  return { ...shapeFor(wish), duplex: wish.duplex ?? true };
+}
+
+/** Takes an end; undefined if the pipe is finished. Gives the segment back when there is none to have. */
+function take(segment: Segment, shape: PipeShape, wish: PipeWish): OpenedPipe | undefined {
+  let end: End | undefined;
+  try {
+    end = claimEnd(segment, shape.duplex, wish.end);
+  } finally {
+    if (end === undefined) segment.release();
+  }
+  return end && { segment, shape, codec: codecFor(shape, wish), end, peerDeath: wish.peerDeath };
+}
+
+function finishedError(path: string): ClosedError {
+  return new ClosedError(
+    `'${path}' is finished: both its ends were closed; Pipe.open makes a new one, or unlink it first`,
+  );
+}
