@@ -25,7 +25,6 @@ import {
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import * as isthmus from 'isthmus';
 
 export const ROOT = resolve(fileURLToPath(new URL('../..', import.meta.url)));
 /** ms after which a process that still runs is killed and reported. */
@@ -113,20 +112,9 @@ export function sourcesBelow(folder: string): string[] {
 const has = (program: string): boolean => spawnSync(program, ['--version']).status === 0;
 const tools: Record<string, boolean> = { js: true, python: has('python3'), c: has('cc') };
 
-/** What documents may speak of before it is there. */
-const coming = ['Pipe', 'waitAny'].filter((name) => !(name in isthmus));
-
 /** Why a group cannot be run here; undefined if it can. */
 export function missingFor(group: readonly Block[]): string | undefined {
-  return (
-    group.map(({ language }) => language).find((language) => tools[language] !== true) ??
-    coming.find((name) => group.some(({ source }) => importsFrom(source).includes(name)))
-  );
-}
-
-function importsFrom(source: string): string[] {
-  const list = /^import \{(.*)\} from 'isthmus'/m.exec(source)?.[1] ?? '';
-  return list.split(',').map((name) => name.trim());
+  return group.map(({ language }) => language).find((language) => tools[language] !== true);
 }
 
 /** A folder in which `isthmus` is installed. */
