@@ -125,9 +125,10 @@ describe.each(FORMS)('%s form', (form) => {
         form,
       );
       const victims = Array.from({ length: disable === '' ? 5 : 1 }, () => taker(name, 1, env));
-      for (const message of victims.keys()) queue.putSync(message);
-      for (const victim of victims) {
-        const [message] = await victim.said<number[]>();
+      queue.putManySync([...victims.keys()]);
+      const held = await Promise.all(victims.map((victim) => victim.said<number[]>()));
+      for (const [n, victim] of victims.entries()) {
+        const [message] = held[n]!;
         survivor.tell();
         await asleep(survivor);
         victim.kill();
