@@ -236,7 +236,7 @@ test('inspect tells what is in it, and ls lists it', async () => {
   queue.end();
   expect(contents(name)).toMatchObject({ size: 0, ended: true, jobs: [] });
   const { stdout } = await isthmus(['ls']);
-  expect(String(stdout)).toMatch(new RegExp(`${name}\\s+queue`));
+  expect(String(stdout)).toMatch(new RegExp(`queue\\s+/${name}`));
 });
 
 test('pending waits keep the process alive unless told otherwise', async () => {
