@@ -243,7 +243,7 @@ const FAULTS = [
     'queue-get',
     QUEUE,
     'if (Atomics.compareExchange(this.#words, queue_layout_js_1.QUEUE.PUTS, puts, after) !== puts)',
-    'if (Math.random() > 0.001 && Atomics.compareExchange(this.#words, queue_layout_js_1.QUEUE.PUTS, puts, after) !== puts)',
+    'if (Math.random() > 0.02 && Atomics.compareExchange(this.#words, queue_layout_js_1.QUEUE.PUTS, puts, after) !== puts)',
   ],
   [
     'two may get at a time',
