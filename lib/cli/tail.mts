@@ -45,7 +45,8 @@ function look(name: string): Look {
   if (problem !== undefined) throw damaged(printable(problem));
   if (kind !== 'queue') throw damaged(`'${printable(path)}' is no Queue; its kind is ${kind}`);
   const { size, jobs, put, taken, ended } = contents as unknown as Omit<Look, 'jobs'> & { jobs: unknown[] };
-  return { instance: header!.instanceId, size, jobs: jobs.length, put, taken, ended };
+  // The words are copied one after the other: a take may be seen before its put.
+  return { instance: header!.instanceId, size: Math.max(0, size), jobs: jobs.length, put, taken, ended };
 }
 
 function damaged(message: string): Error {

@@ -1,11 +1,16 @@
 /** What tools see of a Queue, from a copy of its words. */
 
 import type { Describe } from '../memory/directory.js';
-import { ENDED, JOB, JOB_DONE, JOB_WORDS, OTHER, QUEUE } from './queue-layout.js';
+import { COUNT_STEP, ENDED, JOB, JOB_DONE, JOB_WORDS, OTHER, QUEUE } from './queue-layout.js';
+import type { QueueShape } from './queue-shape.js';
 
 export const describeQueue: Describe = ({ header, words, owner }) => {
   const puts = words[QUEUE.PUTS] ?? 0;
   const taken = words[QUEUE.TAKEN] ?? 0;
+  const { capacity, maxItems, maxAttempts } = header.schema as Partial<QueueShape>;
+  // The counts wrap: their difference is one of 32 bits.
+  const waiting = (((puts & ~(OTHER | ENDED)) - (taken & ~OTHER)) | 0) / COUNT_STEP;
+  const most = maxAttempts ?? Number.POSITIVE_INFINITY;
   const jobs = [];
   const top = Math.min(words[QUEUE.TOP] ?? 0, Math.floor((words.length - QUEUE.JOBS) / JOB_WORDS));
   let returned = 0;
@@ -15,12 +20,10 @@ export const describeQueue: Describe = ({ header, words, owner }) => {
     if (word === 0 || word === JOB_DONE) continue;
     const holder = owner(at + JOB.OWNER);
     if (holder?.alive === true) jobs.push({ holder, attempt: words[at + JOB.ATTEMPT] });
-    else returned++;
+    else if ((words[at + JOB.ATTEMPT] ?? 0) < most) returned++; // others are on their way to the dead-letter queue
   }
-  const { capacity, maxItems } = header.schema;
   return {
-    // The words are copied one after the other, and a count wraps where the word does.
-    size: Math.max(0, ((puts & ~(OTHER | ENDED)) - (taken & ~OTHER)) >> 2) + returned,
+    size: waiting + returned,
     capacity,
     maxItems,
     put: puts >>> 2,

@@ -146,7 +146,13 @@ export class QueueOperations<T> {
       const all: RawMessage[] = [];
       const wanted = Math.min(most, Math.max(1, this.#words.size)); // what comes meanwhile is for the next call
       while (all.length < wanted) {
-        const found = this.#words.get(Math.min(wanted - all.length, MOST_AT_ONCE), copied);
+        let found: RawMessage[] | typeof PENDING;
+        try {
+          found = this.#words.get(Math.min(wanted - all.length, MOST_AT_ONCE), copied);
+        } catch (error) {
+          if (all.length === 0) throw error;
+          break; // those are taken: the next call meets it again
+        }
         if (found === PENDING && all.length === 0) return PENDING;
         if (found === PENDING || found.length === 0) break;
         all.push(...found);
@@ -200,10 +206,13 @@ export class QueueOperations<T> {
       const spent = this.#words.takeSpent(copied);
       if (spent === undefined) return;
       const { type, bytes, length } = spent.message;
-      if (!this.#bury({ bytes, start: 0, end: length, type })) {
-        this.#words.keepSpent(spent.job); // it has no room for it now
-        return;
+      let buried = false;
+      try {
+        buried = this.#bury({ bytes, start: 0, end: length, type });
+      } finally {
+        if (!buried) this.#words.keepSpent(spent.job); // it has no room for it now, or cannot be opened
       }
+      if (!buried) return;
       this.#words.finish(spent.job); // if we die before it, it is buried twice
     }
   }

@@ -121,9 +121,9 @@ export function checkQueueWish(
   } as QueueWish;
 }
 
-/** Infinity is no limit, and so is what Python takes for none. */
-function checkItems(maxItems: number): number | undefined {
-  if (maxItems === Number.POSITIVE_INFINITY) return undefined;
+/** Infinity: no limit. */
+function checkItems(maxItems: number): number {
+  if (maxItems === Number.POSITIVE_INFINITY) return maxItems;
   return checkInteger('maxItems', maxItems, 1, 2 ** 30 - 1);
 }
 
@@ -153,7 +153,7 @@ export function queueShapeFor(wish: QueueWish): QueueShape {
   return {
     capacity: wish.capacity ?? DEFAULT_CAPACITY,
     codec: wish.codec?.name ?? DEFAULT_CODEC,
-    maxItems: wish.maxItems,
+    maxItems: wish.maxItems === Number.POSITIVE_INFINITY ? undefined : wish.maxItems, // JSON has no Infinity
     maxJobs: wish.maxJobs ?? DEFAULT_JOBS,
     maxAttempts: wish.maxAttempts,
     deadLetter: wish.deadLetter,
@@ -171,7 +171,8 @@ const NAMES = {
 /** Compares an existing queue with what the caller gave, and nothing else. */
 export function agreeOnQueue(path: string, shape: QueueShape, wish: QueueWish): void {
   for (const key of LIMITS) {
-    if (wish[key] === undefined || wish[key] === shape[key]) continue;
+    const has = shape[key] ?? (key === 'maxItems' ? Number.POSITIVE_INFINITY : undefined);
+    if (wish[key] === undefined || wish[key] === has) continue;
     throw new MismatchError(
       `'${path}' has ${NAMES[key]} of ${shape[key] ?? 'none'}, not ${wish[key]}; leave the option out, or unlink it first`,
     );

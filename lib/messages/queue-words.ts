@@ -274,6 +274,7 @@ export class QueueWords {
       this.#getLock.release(!sound);
     }
     if (messages.length > 0) this.#freed();
+    else this.#room.changed(); // jobs may have been swept
     return messages;
   }
 

@@ -245,7 +245,9 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
     const timeout = checkSyncWait(wait);
     this.#checkOpen();
     const putting = this.#do.puttingMany(this.#do.writeAll(messages));
+    if (this.#puts.served() && this.#do.now(putting) !== PENDING) return;
     try {
+      if (timeout === 0) throw timedOut(this.#noRoom(), 0);
       this.#puts.blockSync(putting, timeout, this.#noRoom());
     } catch (error) {
       throw putting.explain(error);
@@ -258,6 +260,7 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
     signal?.throwIfAborted();
     this.#checkOpen();
     const putting = this.#do.puttingMany(this.#do.writeAll(messages));
+    if (this.#puts.mayTry(timeout) && this.#tryAtOnce(putting, timeout) !== PENDING) return;
     try {
       await this.#puts.wait(putting, timeout, signal, this.#noRoom());
     } catch (error) {

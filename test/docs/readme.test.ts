@@ -91,13 +91,10 @@ describe('documents', () => {
       for (const [, name] of text.matchAll(/npm run ([\w:-]+)/g))
         expect(Object.keys(scripts), path).toContain(name);
       for (const [file] of text.matchAll(/\btest\/[\w./-]+\.(?:test\.ts|ts|mjs)\b/g))
-        expect(existsSync(join(ROOT, file)) || COMING.includes(file), `${path} mentions ${file}`).toBe(true);
+        expect(existsSync(join(ROOT, file)), `${path} mentions ${file}`).toBe(true);
     }
   });
 });
-
-/** Tests of a Queue, from another branch. */
-const COMING = ['test/messages/queue.test.ts', 'test/messages/queue-deaths.test.ts'];
 
 /** As GitHub makes them from headings. */
 function anchorsOf(path: string): string[] {

@@ -13,6 +13,7 @@ test.concurrent.each([
   ['takeovers', 0.008],
   ['ledger', 0.03],
   ['streams', 0.012],
+  ['queue', 0.01],
   ['lifetimes', 0.2],
 ])(
   '%s',

@@ -21,6 +21,8 @@ const RWLOCK = 'sync/rw-words.js';
 const EVENT = 'sync/event.js';
 const CONDITION = 'sync/condition-words.js';
 const BARRIER = 'sync/barrier-words.js';
+const QUEUE = 'messages/queue-words.js';
+const JOBS = 'messages/queue-jobs.js';
 
 /** What it is, the load that must notice, the file, and what is replaced by what. */
 const FAULTS = [
@@ -214,6 +216,41 @@ const FAULTS = [
     BARRIER,
     "return outcome;\n            if (this.#step(state, { ...state, broken: true, asleep: false }))\n                return 'broken';",
     "return outcome;\n            return 'broken';",
+  ],
+  [
+    'one in 2,000 jobs of the living goes to another',
+    'queue-take',
+    JOBS,
+    '|| this.#roster.looksDead(owner);',
+    '|| Math.random() < 0.0005 || this.#roster.looksDead(owner);',
+  ],
+  [
+    'an attempt is not counted',
+    'queue-take',
+    JOBS,
+    'this.#words[at + queue_layout_js_1.JOB.ATTEMPT] + 1;',
+    'this.#words[at + queue_layout_js_1.JOB.ATTEMPT];',
+  ],
+  [
+    'a job that is done leaves its room taken',
+    'queue-take',
+    QUEUE,
+    'jobs.drop(job);\n            this.#append(first, last);',
+    'jobs.drop(job);\n            if (Math.random() > 0.01)\n                this.#append(first, last);',
+  ],
+  [
+    'put returns before it is published',
+    'queue-get',
+    QUEUE,
+    'if (Atomics.compareExchange(this.#words, queue_layout_js_1.QUEUE.PUTS, puts, after) !== puts)',
+    'if (Math.random() > 0.02 && Atomics.compareExchange(this.#words, queue_layout_js_1.QUEUE.PUTS, puts, after) !== puts)',
+  ],
+  [
+    'two may get at a time',
+    'queue-get',
+    QUEUE,
+    'const abandoned = lock.seize();',
+    'const abandoned = Math.random() < 0.001 ? false : lock.seize();',
   ],
 ];
 

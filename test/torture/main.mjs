@@ -19,6 +19,7 @@ import { Killer } from './storm.mjs';
 const LOADS = [
   ...['lock', 'value', 'spsc', 'lifetimes', 'semaphore'],
   ...['pool', 'rlock', 'rwlock', 'event', 'condition', 'barrier'],
+  ...['queue-take', 'queue-get'],
 ];
 
 /** ms between two calms. */
