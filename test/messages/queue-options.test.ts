@@ -228,6 +228,8 @@ test('inspect tells what is in it, and ls lists it', async () => {
     size: 3,
     capacity: 4096,
     maxItems: 9,
+    put: 4,
+    taken: 2,
     ended: false,
     jobs: [{ holder, attempt: 1 }],
   });
