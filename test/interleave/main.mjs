@@ -24,7 +24,9 @@ const FILES = [
   'event',
   'condition',
   'barrier',
+  'queue',
   'spsc with stores',
+  'queue with stores',
 ];
 /** The variants that also run with a step before every store into memory. */
 const STORES = new Set([
