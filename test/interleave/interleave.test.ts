@@ -20,6 +20,7 @@ const FAMILIES = [
   'event',
   'condition',
   'barrier',
+  'queue',
 ];
 
 interface Result {

@@ -34,6 +34,10 @@ const STORES = new Set([
   'two fit: Sync, Sync',
   'in place: reserve, peek',
   'many at once: Sync',
+  'put, get: Sync, Sync',
+  'put, take: Sync, Sync',
+  'jobs out, blocks in another order',
+  'many: Sync, Sync',
 ]);
 const share = Number(option('share', 1));
 const only = option('only', FILES.join()).split(',');

@@ -1,7 +1,7 @@
 // What the scenarios of Queue keep beside it, in memory that is no step and outlives the dead: what was begun, what was
 // acknowledged, who has what. And what must be true of the queue's own words whenever nobody is at work in it.
 
-import { closeSync, openSync, readSync } from 'node:fs';
+import { openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
@@ -59,11 +59,15 @@ export class Ledger {
     return { what: word & 255, about: word >> 8 };
   }
 
-  begun = (id) => void (this.scratch[id] |= BEGUN);
-  put = (id) => void (this.scratch[id] |= PUT);
-  refused = (id) => void (this.scratch[id] |= REFUSED);
-  got = (id) => void (this.scratch[id] += GOT);
-  done = (id) => void (this.scratch[id] += DONE);
+  #note(id, what) {
+    this.scratch[id] += what;
+  }
+
+  begun = (id) => this.#note(id, BEGUN);
+  put = (id) => this.#note(id, PUT);
+  refused = (id) => this.#note(id, REFUSED);
+  got = (id) => this.#note(id, GOT);
+  done = (id) => this.#note(id, DONE);
   isPut = (id) => (this.scratch[id] & PUT) !== 0;
   isGone = (id) => field(this.scratch[id], GOT) + field(this.scratch[id], DONE) > 0;
   takes = (id) => field(this.scratch[id], TAKES);
@@ -101,10 +105,6 @@ export class Inside {
     this.#fd = openSync(`/dev/shm/${name}`, 'r');
   }
 
-  close() {
-    closeSync(this.#fd);
-  }
-
   #read(offset, count) {
     const words = new Int32Array(count);
     readSync(this.#fd, words, 0, 4 * count, offset);
@@ -126,7 +126,10 @@ export class Inside {
 const insides = new Map();
 export function look(isthmus, name, shape) {
   let inside = insides.get(name);
-  if (inside === undefined) insides.set(name, (inside = new Inside(isthmus, name)));
+  if (inside === undefined) {
+    inside = new Inside(isthmus, name);
+    insides.set(name, inside);
+  }
   return inside.look(shape);
 }
 
@@ -145,7 +148,8 @@ export function checkBlocks(inside) {
   const { words, heads, blocks } = inside;
   const seen = new Map();
   const see = (block, where) => {
-    if (!(block >= 0 && block < blocks)) throw new Error(`the blocks: ${where} has block ${block} of ${blocks}`);
+    if (!(block >= 0 && block < blocks))
+      throw new Error(`the blocks: ${where} has block ${block} of ${blocks}`);
     if (seen.has(block)) throw new Error(`the blocks: ${block} is in ${seen.get(block)} and in ${where}`);
     seen.set(block, where);
   };
@@ -175,7 +179,8 @@ export function checkBlocks(inside) {
     }
   });
   if (seen.size !== blocks) throw new Error(`the blocks: ${blocks - seen.size} of ${blocks} are lost`);
-  if (words[QUEUE.INTENT_FIRST] !== LAYOUT.NO_BLOCK) throw new Error('the blocks: some are still to be freed');
+  if (words[QUEUE.INTENT_FIRST] !== LAYOUT.NO_BLOCK)
+    throw new Error('the blocks: some are still to be freed');
 }
 
 /** True if whoever waits for this has to: nobody can tell it anything new. Called when all that live are asleep. */
@@ -211,7 +216,9 @@ export function settle({ isthmus, object, name, scratch, dead, still, actors }, 
   const ended = (inside.words[QUEUE.PUTS] & LAYOUT.ENDED) !== 0;
 
   // ---- what is left
-  const expected = known.filter((id) => ledger.isPut(id) && !ledger.isGone(id) && ledger.holder(id) < 0).length;
+  const expected = known.filter(
+    (id) => ledger.isPut(id) && !ledger.isGone(id) && ledger.holder(id) < 0,
+  ).length;
   if (gone.length === 0 && object.size !== expected)
     throw new Error(`size is ${object.size}, ${expected} are left`);
   const drained = new Map();
@@ -260,7 +267,9 @@ export function settle({ isthmus, object, name, scratch, dead, still, actors }, 
   if (object.size !== 0) throw new Error(`size is ${object.size}, and nothing is left`);
   const jobs = jobsOf(inside).length;
   const all = Array.from({ length: actors }, (_, who) => who);
-  const out = known.filter((id) => all.some((who) => !dead.includes(who) && ledger.holder(id) === who)).length;
+  const out = known.filter((id) =>
+    all.some((who) => !dead.includes(who) && ledger.holder(id) === who),
+  ).length;
   if (still.length === 0 && jobs !== out) throw new Error(`${jobs} jobs are out, ${out} should be`);
   if (!ended && jobs === 0 && holderOf(inside, QUEUE.PUT_LOCK) === 0) {
     if (object.isFull) throw new Error('it is full, and nothing is left');

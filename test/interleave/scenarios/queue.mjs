@@ -1,7 +1,17 @@
 // Queue: what was put comes once, from whomever to whomever, whoever is killed or stopped; no block is lost; nobody waits
 // for what is there. The capacities are so small that blocks are used again at once, in other orders.
 
-import { ACTORS_EACH, DOING, FILLED, idOf, Ledger, look, messageOf, rightlyWaits, settle } from './queue-ledger.mjs';
+import {
+  ACTORS_EACH,
+  DOING,
+  FILLED,
+  idOf,
+  Ledger,
+  look,
+  messageOf,
+  rightlyWaits,
+  settle,
+} from './queue-ledger.mjs';
 
 /** One block each; with a 2: two. */
 const SMALL = 24;
@@ -42,7 +52,7 @@ const CASES = {
   'many: Sync, Sync': [TINY, 0, ['putMany', 'getMany']],
   'many: promise, promise': [THREE, 0, ['putManyP', 'getManyP']],
   'jobs out, blocks in another order': [THREE, 3, ['take get done put2 tryGet', 'take done putP']],
-  'timeouts': [TINY, 2, ['putT put', 'getT get']],
+  timeouts: [TINY, 2, ['putT put', 'getT get']],
   'end, jobs: done': [TINY, 1, ['take end done', 'getAll']],
   'end, jobs: retry': [TINY, 2, ['take end retry', 'getAllP']],
   'end, jobs: dies': [TINY, 1, ['take end die', 'takeAll']],
@@ -123,7 +133,7 @@ class Actor {
     this.ledger.doing(this.me, DOING.PUTTING, LARGE);
     return {
       messages: ids.map((id, n) => messageOf(id, sizes[n])),
-      done: () => ids.forEach((id) => this.ledger.put(id)),
+      done: () => ids.forEach(this.ledger.put),
     };
   }
 
@@ -326,7 +336,7 @@ export default (variant) => {
     },
     attach: ({ Queue }, name) => Queue.attach(name),
     words: 1024 + 16 * shape.maxJobs,
-    limit: 4000,
+    limit: 8000,
     // Nobody watches one that was about to wake others, or who gets, while others wait for room: those look after a second.
     sleepsAfter: () => 3,
     // Also where nobody is gone: for what another one took, or has not put.
