@@ -70,11 +70,18 @@ export class QueueWords {
     return Atomics.load(this.#words, QUEUE.TAKEN); // pairs with #take
   }
 
-  /** Messages between two values of PUTS and TAKEN. */
+  /** Messages between two values of PUTS and TAKEN; more than there can be if the second is an old one. */
   #between(puts: number, taken: number): number {
     const waiting = ((puts & ~(OTHER | ENDED)) - (taken & ~OTHER)) >> 2;
     if (waiting < 0) throw this.#corrupt('more was taken than was put');
     return waiting;
+  }
+
+  /** Messages between values of the same moment. */
+  #there(puts: number, taken: number): number {
+    const there = this.#between(puts, taken);
+    if (there > this.#blocks.most) throw this.#corrupt(`${there} messages are said to be in it`);
+    return there;
   }
 
   #corrupt(what: string): Error {
@@ -91,7 +98,7 @@ export class QueueWords {
       const taken = this.#taken;
       const puts = this.#puts;
       // Both at the moment at which PUTS was read. It flips with every message: the loop ends unless others get on.
-      if (this.#taken === taken) return this.#between(puts, taken);
+      if (this.#taken === taken) return this.#there(puts, taken);
     }
   }
 
@@ -101,7 +108,7 @@ export class QueueWords {
       const taken = this.#taken;
       const puts = this.#puts;
       const { back } = this.jobs;
-      if (this.#taken === taken) return this.#between(puts, taken) + back;
+      if (this.#taken === taken) return this.#there(puts, taken) + back;
     }
   }
 
@@ -280,7 +287,7 @@ export class QueueWords {
       }
     }
     const taken = this.#taken;
-    const there = this.#between(this.#puts, taken);
+    const there = this.#there(this.#puts, taken);
     const first = blocks.check(this.#words[QUEUE.HEADS + ((taken & OTHER) >> 1)]!);
     let head = first;
     let done = 0;
@@ -369,7 +376,7 @@ export class QueueWords {
       }
     }
     const taken = this.#taken;
-    if (this.#between(this.#puts, taken) === 0) return undefined;
+    if (this.#there(this.#puts, taken) === 0) return undefined;
     const first = blocks.check(this.#words[QUEUE.HEADS + ((taken & OTHER) >> 1)]!);
     blocks.find(first);
     const message = copy(blocks);
