@@ -203,10 +203,13 @@ export class QueueOperations<T> {
       const spent = this.#words.takeSpent(copied);
       if (spent === undefined) return;
       const { type, bytes, length } = spent.message;
-      if (!this.#bury({ bytes, start: 0, end: length, type })) {
-        this.#words.keepSpent(spent.job); // it has no room for it now
-        return;
+      let buried = false;
+      try {
+        buried = this.#bury({ bytes, start: 0, end: length, type });
+      } finally {
+        if (!buried) this.#words.keepSpent(spent.job);
       }
+      if (!buried) return; // it has no room for it now
       this.#words.finish(spent.job); // if we die before it, it is buried twice
     }
   }
