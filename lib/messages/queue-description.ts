@@ -18,8 +18,9 @@ export const describeQueue: Describe = ({ header, words, owner }) => {
     else returned++;
   }
   const { capacity, maxItems } = header.schema;
+  const waiting = (((puts & ~(OTHER | ENDED)) - (taken & ~OTHER)) | 0) / COUNT_STEP; // both wrap
   return {
-    size: ((puts & ~(OTHER | ENDED)) - (taken & ~OTHER)) / COUNT_STEP + returned,
+    size: waiting + returned,
     capacity,
     maxItems,
     ended: (puts & ENDED) !== 0,
