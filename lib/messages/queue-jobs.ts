@@ -209,8 +209,7 @@ export class QueueJobs {
         const found = Atomics.load(this.#words, index);
         // Pairs with every other step on the word: if it fails, the job has been taken again. Whatever flags it has, which
         // only damage brings there: an owner that stays is asked about for ever.
-        if ((found & OWNER_MASK) === holder)
-          Atomics.compareExchange(this.#words, index, found, JOB_RETURNED);
+        if ((found & OWNER_MASK) === holder) Atomics.compareExchange(this.#words, index, found, JOB_RETURNED);
       }
     }
     return some;
