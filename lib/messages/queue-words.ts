@@ -431,6 +431,7 @@ export class QueueWords {
     if (!this.#enter(this.#getLock)) return PENDING;
     let sound = false;
     try {
+      if (this.#words[QUEUE.INTENT_FIRST] !== NO_BLOCK) this.#repairGets(); // nobody dead had the lock: it was overwritten
       this.#sweep();
       sound = true;
     } finally {

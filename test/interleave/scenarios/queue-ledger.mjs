@@ -35,6 +35,7 @@ export const DOING = {
 };
 
 const AT_DOING = 40;
+const AT_ENDED = 50;
 /** Bits of a message's word. */
 const BEGUN = 1;
 const PUT = 2;
@@ -86,6 +87,11 @@ export class Ledger {
 
   #hold(id, who) {
     this.scratch[id] += HELD * (who - field(this.scratch[id], HELD));
+  }
+
+  /** Somebody has ended it. */
+  ended() {
+    this.scratch[AT_ENDED] = 1;
   }
 
   /** Those that were put, of `filled` beforehand. */
@@ -205,7 +211,7 @@ export function rightlyWaits({ what, about }, { object, inside, still }) {
   }
 }
 
-/** Every promise about the messages, and the blocks. Takes what is left out of the queue. */
+/** Every promise about the messages, and the blocks. Takes what is left out of the queue; how many that were. */
 export function settle({ isthmus, object, name, scratch, dead, still, actors }, shape, filled) {
   const ledger = new Ledger(scratch);
   const known = ledger.known(filled);
@@ -214,6 +220,8 @@ export function settle({ isthmus, object, name, scratch, dead, still, actors }, 
   let inside = look(isthmus, name, shape);
   const stuck = still.length > 0 && holderOf(inside, QUEUE.GET_LOCK) !== 0;
   const ended = (inside.words[QUEUE.PUTS] & LAYOUT.ENDED) !== 0;
+
+  if (scratch[AT_ENDED] === 1 && !ended) throw new Error('it was ended, and goes on');
 
   // ---- what is left
   const expected = known.filter(
@@ -260,7 +268,7 @@ export function settle({ isthmus, object, name, scratch, dead, still, actors }, 
   const stopped = still.filter((who) => ledger.whatDoes(who).what === DOING.TAKING);
   const most = at([DOING.GETTING_MANY]).length > 0 ? MOST : at([DOING.GETTING]).length + stopped.length;
   if (lost > most) throw new Error(`${lost} messages are lost`);
-  if (stuck) return;
+  if (stuck) return drained.size;
 
   // ---- the blocks
   inside = look(isthmus, name, shape);
@@ -281,4 +289,5 @@ export function settle({ isthmus, object, name, scratch, dead, still, actors }, 
   }
   // Where nothing can be put any more, nobody needs what is still to be freed.
   if (!ended || inside.words[QUEUE.INTENT_FIRST] === LAYOUT.NO_BLOCK) checkBlocks(inside);
+  return drained.size;
 }

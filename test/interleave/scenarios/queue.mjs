@@ -37,8 +37,10 @@ const CASES = {
   'close, get': [TINY, 0, ['getClose', 'put']],
   'close with a job, take': [TINY, 1, ['take close', 'take done']],
   'full, put waits for get': [TINY, 2, ['putP put2', 'get get get']],
+  'full, two put: Sync, promise': [TINY, 2, ['putP get', 'put get get']],
   'full, put waits for done: Sync, Sync': [TINY, '1', ['take done', 'put put']],
   'full, put waits for done: Sync, promise': [TINY, 2, ['take done take done', 'putP2']],
+  'full, done while a put waits, get': [TINY, '1', ['take putDone', 'tryGet']],
   'retry, take': [TINY, 1, ['take retry', 'take done']],
   'retry, take, twice': [TINY, 1, ['takeP retry take done', 'put tryTake retry']],
   'retry, get': [TINY, 2, ['take retry', 'getP get']],
@@ -285,10 +287,20 @@ const DO = {
       a.leave('done');
     }
   },
+  /** Has what is in its own way. */
+  async putDone(a) {
+    const putting = a.put(LARGE, (message) => a.queue.put(message));
+    a.leave('done');
+    a.ledger.doing(a.me, DOING.PUTTING, LARGE);
+    await putting;
+  },
   done: (a) => a.leave('done'),
   retry: (a) => a.leave('retry'),
   die: (a) => a.die(),
-  end: (a) => a.queue.end(),
+  end(a) {
+    a.queue.end();
+    a.ledger.ended();
+  },
   close(a) {
     if (a.job !== undefined) {
       const id = idOf(a.job.message);
@@ -353,7 +365,9 @@ export default (variant) => {
       return rightly;
     },
     check(context) {
-      finish(context);
+      const left = finish(context);
+      if (left > 0 && context.gone === undefined && lists.some((list) => list.includes('All')))
+        throw new Error(`somebody got all until the end, and ${left} are left`);
       for (const value of context.values) if (value?.handed !== undefined) inOrder(value.handed, taking);
     },
   };
