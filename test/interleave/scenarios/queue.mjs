@@ -253,6 +253,7 @@ const DO = {
     a.begin(DOING.GETTING);
     const another = a.isthmus.Queue.attach(a.name);
     const getting = another.get();
+    getting.catch(() => {}); // killed in between
     another.close();
     try {
       a.got(await getting);
@@ -290,6 +291,7 @@ const DO = {
   /** Has what is in its own way. */
   async putDone(a) {
     const putting = a.put(LARGE, (message) => a.queue.put(message));
+    putting.catch(() => {}); // killed in between
     a.leave('done');
     a.ledger.doing(a.me, DOING.PUTTING, LARGE);
     await putting;
