@@ -12,6 +12,8 @@ const SMALL = 32;
 export class QueueBlocks {
   /** The largest message, in bytes. */
   readonly largest: number;
+  /** How many messages there can be at most: each has a block, and the one at the free end is nobody's. */
+  readonly most: number;
   readonly #path: string;
   readonly #blocks: number;
   readonly #heads: Int32Array;
@@ -29,6 +31,7 @@ export class QueueBlocks {
     this.#heads = new Int32Array(payload, 0, this.#blocks * BLOCK_HEAD_WORDS);
     this.#bytes = Buffer.from(payload, blocksOffset(this.#blocks), this.#blocks * BLOCK_BYTES);
     this.largest = capacity - 8;
+    this.most = this.#blocks - 1;
   }
 
   /** A block number read from shared memory, checked. */

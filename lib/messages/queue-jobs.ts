@@ -206,8 +206,10 @@ export class QueueJobs {
       const { top } = this;
       for (let job = 0; job < top; job++) {
         const index = this.#at(job) + JOB.OWNER;
-        // Pairs with every other step on the word: if it fails, the job has been taken again.
-        if (this.#owner(job) === holder) Atomics.compareExchange(this.#words, index, holder, JOB_RETURNED);
+        const found = Atomics.load(this.#words, index);
+        // Pairs with every other step on the word: if it fails, the job has been taken again. Whatever flags it has, which
+        // only damage brings there: an owner that stays is asked about for ever.
+        if ((found & OWNER_MASK) === holder) Atomics.compareExchange(this.#words, index, found, JOB_RETURNED);
       }
     }
     return some;

@@ -98,7 +98,8 @@ export class QueueOperations<T> {
     const done = words.put(messages, from, MOST_AT_ONCE);
     if (done !== 0) return done;
     if (words.ended) throw this.endedError();
-    return words.freeFinished() ? words.put(messages, from, MOST_AT_ONCE) : 0;
+    const reclaimed = words.reclaim();
+    return reclaimed === true ? words.put(messages, from, MOST_AT_ONCE) : reclaimed || 0;
   }
 
   endedError(): ClosedError {
@@ -109,19 +110,19 @@ export class QueueOperations<T> {
 
   #untilRoom<R>(attempt: () => R | typeof PENDING): Blocking<R> {
     const words = this.#words;
-    let busy = false;
+    let busy: QueueWords['busy'];
     let armed = false;
     return {
       attempt: () => {
         const result = attempt();
-        busy = result === PENDING && words.busy;
+        busy = result === PENDING ? words.busy : undefined;
         // Announced, and then told nothing by this attempt: there may have been room before the announcement.
-        if (busy && armed) words.disturbPuts();
+        if (busy !== undefined && armed) words.disturbPuts();
         return result;
       },
       arm: () => {
-        const point = busy ? words.armPutLock() : words.armPut();
-        armed = !busy && point !== undefined;
+        const point = busy === undefined ? words.armPut() : words.armLock(busy);
+        armed = busy === undefined && point !== undefined;
         return point;
       },
     };
@@ -218,15 +219,16 @@ export class QueueOperations<T> {
   }
 
   #untilThere<R>(attempt: () => R | typeof PENDING): Blocking<R> {
-    let busy = false;
+    let busy: QueueWords['busy'];
     return {
       attempt: () => {
         const result = attempt();
-        busy = result === PENDING && this.#words.busy;
+        busy = result === PENDING ? this.#words.busy : undefined;
         return result;
       },
       // armTake finds what is there already; what comes later changes the word that it announced itself in.
-      arm: (): WaitPoint | undefined => (busy ? this.#words.armGetLock() : this.#words.armTake()),
+      arm: (): WaitPoint | undefined =>
+        busy === undefined ? this.#words.armTake() : this.#words.armLock(busy),
     };
   }
 
@@ -251,11 +253,11 @@ export class QueueOperations<T> {
   /** Tries an operation at once, but not in vain for a lock that somebody has for a moment. */
   now<R>(operation: Blocking<R>): R | typeof PENDING {
     const first = operation.attempt();
-    if (first !== PENDING || !this.#words.busy) return first;
+    if (first !== PENDING || this.#words.busy === undefined) return first;
     const patient: Blocking<R | typeof NOTHING> = {
       attempt: () => {
         const result = operation.attempt();
-        return result === PENDING && !this.#words.busy ? NOTHING : result;
+        return result === PENDING && this.#words.busy === undefined ? NOTHING : result;
       },
       arm: () => operation.arm(),
     };

@@ -90,12 +90,20 @@ export const QUEUE_TYPE: ObjectType<QueueShape> = {
       header.wordsBytes >= queueWordsBytes(maxJobs) &&
       limit(maxItems) &&
       limit(maxAttempts) &&
-      (deadLetter === undefined || typeof deadLetter === 'string');
+      (deadLetter === undefined || isObjectName(deadLetter));
     if (!sound) throw schemaCorrupt(path, 'its schema makes no sense or does not fit its size');
     if (typeof codec !== 'string' || codec === '') throw schemaCorrupt(path, 'its schema names no codec');
     return { capacity, codec, maxItems, maxJobs, maxAttempts, deadLetter };
   },
 };
+
+function isObjectName(name: unknown): name is string {
+  try {
+    return checkObjectName(name) === name;
+  } catch {
+    return false;
+  }
+}
 
 export function checkQueueWish(
   name: string,

@@ -45,8 +45,8 @@ export class QueueWords {
   readonly #room: SleepWord;
   readonly #idle: SleepWord;
   readonly #maxItems: number;
-  /** True if the last attempt to put or take failed only because somebody has the lock. */
-  busy = false;
+  /** The lock for which the last attempt to put or take failed, if it failed only because somebody has it. */
+  busy: RobustLock | undefined;
 
   constructor(segment: Segment, shape: QueueShape) {
     const { capacity, maxItems } = shape;
@@ -72,11 +72,18 @@ export class QueueWords {
     return Atomics.load(this.#words, QUEUE.TAKEN); // pairs with #take
   }
 
-  /** Messages between two values of PUTS and TAKEN. */
+  /** Messages between two values of PUTS and TAKEN; more than there can be if the second is an old one. */
   #between(puts: number, taken: number): number {
     const waiting = ((puts & ~(OTHER | ENDED)) - (taken & ~OTHER)) >> 2;
     if (waiting < 0) throw this.#corrupt('more was taken than was put');
     return waiting;
+  }
+
+  /** Messages between values of the same moment. */
+  #there(puts: number, taken: number): number {
+    const there = this.#between(puts, taken);
+    if (there > this.#blocks.most) throw this.#corrupt(`${there} messages are said to be in it`);
+    return there;
   }
 
   #corrupt(what: string): Error {
@@ -93,7 +100,7 @@ export class QueueWords {
       const taken = this.#taken;
       const puts = this.#puts;
       // Both at the moment at which PUTS was read. It flips with every message: the loop ends unless others get on.
-      if (this.#taken === taken) return this.#between(puts, taken);
+      if (this.#taken === taken) return this.#there(puts, taken);
     }
   }
 
@@ -103,7 +110,7 @@ export class QueueWords {
       const taken = this.#taken;
       const puts = this.#puts;
       const { back } = this.jobs;
-      if (this.#taken === taken) return this.#between(puts, taken) + back;
+      if (this.#taken === taken) return this.#there(puts, taken) + back;
     }
   }
 
@@ -114,7 +121,7 @@ export class QueueWords {
       const puts = this.#puts;
       const tail = this.#words[QUEUE.TAILS + ((puts & OTHER) >> 1)]!;
       const end = Atomics.load(this.#words, QUEUE.FREE_END);
-      if (this.#puts === puts) return tail === end && this.jobs.finished() === undefined;
+      if (this.#puts === puts) return tail === end && !this.#reclaimable;
     }
   }
 
@@ -139,12 +146,12 @@ export class QueueWords {
     for (let look = 0; look < LOOKS; look++) {
       const abandoned = lock.seize();
       if (abandoned === PENDING) continue;
-      this.busy = false;
+      this.busy = undefined;
       if (abandoned) this.#repair(lock);
       return true;
     }
     if (lock.heldHere) throw this.#heldByNobody();
-    this.busy = true;
+    this.busy = lock;
     return false;
   }
 
@@ -181,18 +188,10 @@ export class QueueWords {
   }
 
   /** What to sleep on until a lock is free; undefined if it may be had now. */
-  #armLock(lock: RobustLock): WaitPoint | undefined {
+  armLock(lock: RobustLock): WaitPoint | undefined {
     const point = lock.arm();
     if (point === ELSEWHERE) throw this.#heldByNobody();
     return point;
-  }
-
-  armPutLock(): WaitPoint | undefined {
-    return this.#armLock(this.#putLock);
-  }
-
-  armGetLock(): WaitPoint | undefined {
-    return this.#armLock(this.#getLock);
   }
 
   // ---- putting
@@ -261,7 +260,7 @@ export class QueueWords {
    */
   get<R>(most: number, copy: CopyOut<R>): R[] | typeof PENDING {
     if (this.size === 0) {
-      this.busy = false;
+      this.busy = undefined;
       return [];
     }
     if (!this.#enter(this.#getLock)) return PENDING;
@@ -292,7 +291,7 @@ export class QueueWords {
       }
     }
     const taken = this.#taken;
-    const there = this.#between(this.#puts, taken);
+    const there = this.#there(this.#puts, taken);
     const first = blocks.check(this.#words[QUEUE.HEADS + ((taken & OTHER) >> 1)]!);
     let head = first;
     let done = 0;
@@ -353,7 +352,7 @@ export class QueueWords {
   /** As get, for one message, which is this environment's job then; undefined if there is none, 'full' if it has no place. */
   take<R>(copy: CopyOut<R>): TakenJob<R> | undefined | 'full' | typeof PENDING {
     if (this.size === 0) {
-      this.busy = false;
+      this.busy = undefined;
       return undefined;
     }
     if (!this.#enter(this.#getLock)) return PENDING;
@@ -382,7 +381,7 @@ export class QueueWords {
       }
     }
     const taken = this.#taken;
-    if (this.#between(this.#puts, taken) === 0) return undefined;
+    if (this.#there(this.#puts, taken) === 0) return undefined;
     const first = blocks.check(this.#words[QUEUE.HEADS + ((taken & OTHER) >> 1)]!);
     blocks.find(first);
     const message = copy(blocks);
@@ -420,21 +419,24 @@ export class QueueWords {
   /** Says that a job is done. False if its word was overwritten. */
   finish(job: number): boolean {
     if (!this.jobs.leave(job, JOB_DONE)) return false;
-    this.freeFinished();
+    this.reclaim(); // unless the lock is busy: then whoever has it next does it, or who finds no room
     this.#freed();
     if (this.ended) this.#arrived.changed(); // those who wait for it to come back
     return true;
   }
 
-  /** Frees what is done, unless the lock is busy: then whoever has it next does it, or who finds no room. Whether it could. */
-  freeFinished(): boolean {
-    if (this.jobs.finished() === undefined) return false;
-    if (!this.#enter(this.#getLock)) {
-      this.busy = false;
-      return false;
-    }
+  /** True if there are blocks to free: of jobs that are done, or of what somebody took and was killed before it freed them. */
+  get #reclaimable(): boolean {
+    return this.jobs.finished() !== undefined || Atomics.load(this.#words, QUEUE.INTENT_FIRST) !== NO_BLOCK;
+  }
+
+  /** Frees what can be freed; whether there was anything. PENDING if the lock is busy. */
+  reclaim(): boolean | typeof PENDING {
+    if (!this.#reclaimable) return false;
+    if (!this.#enter(this.#getLock)) return PENDING;
     let sound = false;
     try {
+      if (this.#words[QUEUE.INTENT_FIRST] !== NO_BLOCK) this.#repairGets(); // nobody dead had the lock: it was overwritten
       this.#sweep();
       sound = true;
     } finally {

@@ -9,9 +9,12 @@ import {
   inspect,
   Lock,
   NotOwnerError,
+  Queue,
   RwLock,
   SpscQueue,
   TimeoutError,
+  unlink,
+  Value,
 } from 'isthmus';
 import { expect, test } from 'vitest';
 import type { InnerCodec } from '../../dist/messages/codecs.js';
@@ -212,4 +215,61 @@ test('who waits to read for a writer of the same process sleeps, whatever became
   expect(performance.eventLoopUtilization(before).utilization).toBeLessThan(0.5);
   expect(() => writer.release()).toThrow(NotOwnerError);
   (await reading).release();
+});
+
+/** Indexes of a Queue's control words. */
+const PUTS = 64;
+const TAKEN = 96;
+
+test.each([
+  ['puts', PUTS, 2 ** 30],
+  ['taken', TAKEN, 0xc0000000],
+])(
+  'a queue that says that millions of messages wait is damaged, and nobody copies them: %s',
+  (_, word, value) => {
+    const name = freshName();
+    using queue = Queue.create(name, { capacity: 256 });
+    queue.putSync('a');
+    poke32(name, inspect(name).header!.wordsOffset + 4 * word, value);
+    expect(() => queue.tryGetMany()).toThrow(CorruptError);
+    expect(() => queue.tryTake()).toThrow(CorruptError);
+    expect(() => queue.size).toThrow(CorruptError);
+  },
+);
+
+test('a note of blocks to be freed that nobody wrote keeps nobody awake', async () => {
+  const name = freshName();
+  using queue = Queue.create(name, { capacity: 64, codec: 'raw' });
+  queue.putSync(Buffer.alloc(8));
+  poke32(name, inspect(name).header!.wordsOffset + 4 * 129, 1);
+  poke32(name, inspect(name).header!.wordsOffset + 4 * 130, 1);
+  const putting = queue.put(Buffer.alloc(8));
+  await sleep(50);
+  const before = performance.eventLoopUtilization();
+  await sleep(300);
+  expect(performance.eventLoopUtilization(before).utilization).toBeLessThan(0.5);
+  queue.tryGet();
+  await putting;
+});
+
+test('a queue whose schema names a file elsewhere for its dead letters is damaged', () => {
+  const name = freshName();
+  Queue.create(name, { maxAttempts: 1, deadLetter: 'it-letters' }).close();
+  const file = readFileSync(`/dev/shm/${name}`);
+  overwrite(name, file.indexOf('it-letters'), [...Buffer.from('../letters')]);
+  expect(() => Queue.attach(name)).toThrow(CorruptError);
+});
+
+test('a job whose dead letter queue is something else goes back, and stays with nobody', () => {
+  const name = freshName();
+  const deadLetter = freshName('letters');
+  using _value = Value.create(deadLetter, 'i32');
+  using queue = Queue.create(name, { maxAttempts: 1, deadLetter });
+  queue.putSync('a');
+  queue.takeSync()?.retry();
+  expect(() => queue.tryGet()).toThrow(deadLetter);
+  unlink(deadLetter);
+  expect(queue.tryGet()).toBeUndefined();
+  using letters = Queue.attach(deadLetter);
+  expect(letters.tryGet()).toBe('a');
 });

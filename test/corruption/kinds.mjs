@@ -14,6 +14,7 @@
 import { createRequire } from 'node:module';
 import { abandon, DIST, is, LOCK_CALLS, participants, WAIT } from './calls.mjs';
 import { PIPE_KINDS } from './kinds-pipe.mjs';
+import { queueKind } from './kinds-queue.mjs';
 import { SYNC_KINDS } from './kinds-sync.mjs';
 
 const require = createRequire(import.meta.url);
@@ -240,5 +241,8 @@ export const KINDS = {
   'spsc v8': spsc('v8', 4096, 0),
   'spsc raw, tiny': spsc('raw', 64, 65536 - 24),
   ...PIPE_KINDS,
+  queue: queueKind({ capacity: 1024, maxJobs: 6 }),
+  'queue, tiny': queueKind({ capacity: 128, maxJobs: 3, codec: 'raw', maxItems: 2 }),
+  'queue, dead letters': queueKind({ capacity: 512, maxJobs: 4, maxAttempts: 2, deadLetter: true }),
   ...SYNC_KINDS,
 };

@@ -277,7 +277,7 @@ async function run(job) {
   neighbour.close();
   rescued();
   closeSync(fd);
-  for (const file of [name, `${name}-lock`]) rmSync(`/dev/shm/${file}`, { force: true });
+  for (const file of [name, `${name}-lock`, `${name}-dead`]) rmSync(`/dev/shm/${file}`, { force: true });
   await new Promise(setImmediate);
   failures.push(...strays.splice(0).map((error) => `nobody caught: ${error?.stack ?? error}`), ...spoilt());
   const grown = peak() - memory;

@@ -23,6 +23,7 @@ const FAMILIES = [
   'condition',
   'barrier',
   'any',
+  'queue',
 ];
 
 interface Result {

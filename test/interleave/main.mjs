@@ -27,7 +27,9 @@ const FILES = [
   'condition',
   'barrier',
   'any',
+  'queue',
   'spsc with stores',
+  'queue with stores',
 ];
 /** The variants that also run with a step before every store into memory. */
 const STORES = new Set([
@@ -35,6 +37,10 @@ const STORES = new Set([
   'two fit: Sync, Sync',
   'in place: reserve, peek',
   'many at once: Sync',
+  'put, get: Sync, Sync',
+  'put, take: Sync, Sync',
+  'jobs out, blocks in another order',
+  'many: Sync, Sync',
 ]);
 const share = Number(option('share', 1));
 const only = option('only', FILES.join()).split(',');

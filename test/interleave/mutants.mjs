@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { copyPackage, removeCopies, stepStores } from './machine/copies.mjs';
 import { MUTANTS } from './mutants-list.mjs';
+import { QUEUE_MUTANTS } from './mutants-queue.mjs';
 import { SYNC_MUTANTS } from './mutants-sync.mjs';
 
 const worker = new URL('machine/run.mjs', import.meta.url).pathname;
@@ -32,7 +33,11 @@ function run(core, job) {
   });
 }
 
-async function tryOut(core, { name, file, find, replace, caughtBy, stores = false, first = false }, number) {
+async function tryOut(
+  core,
+  { name, file, find, replace, caughtBy, stores = false, first = false, share = 0.04 },
+  number,
+) {
   const dist = copyPackage(`mutant-${number}`);
   const path = join(dist, file);
   const text = readFileSync(path, 'utf8');
@@ -52,7 +57,7 @@ async function tryOut(core, { name, file, find, replace, caughtBy, stores = fals
       file: module,
       variant,
       dist,
-      share: 0.04,
+      share,
       seed: 20_261_124,
       ...variants[variant],
       most: 60_000,
@@ -66,7 +71,7 @@ async function tryOut(core, { name, file, find, replace, caughtBy, stores = fals
   return { name };
 }
 
-const jobs = [...MUTANTS, ...SYNC_MUTANTS]
+const jobs = [...MUTANTS, ...SYNC_MUTANTS, ...QUEUE_MUTANTS]
   .map((mutant, number) => [mutant, number])
   .filter(([{ name }]) => only.length === 0 || only.some((word) => name.includes(word)));
 const total = jobs.length;

@@ -43,6 +43,9 @@ const STORING = [
   'messages/framing.js',
   'messages/ring-writer.js',
   'messages/ring-reader.js',
+  'messages/queue-blocks.js',
+  'messages/queue-jobs.js',
+  'messages/queue-words.js',
   'values/cells.js',
 ];
 /** Methods that store many elements at once. */

@@ -19,6 +19,9 @@ import {
 import { Image } from './image.mjs';
 import { shorten } from './plans.mjs';
 
+// Where stores are steps (machine/copies.mjs), those of this thread are none.
+globalThis.__step = () => {};
+
 /** ms after which a schedule hangs: it takes less than one. */
 const MOST_MS = 20_000;
 
