@@ -32,7 +32,7 @@ async function measure(path) {
 
 const jobs = openJobs();
 const results = openResults();
-for (let job = await jobs.take(); job !== undefined; job = await jobs.take()) {
+for await (const job of jobs.jobs()) {
   const { message, attempt } = job;
   const result = await measure(message.path).catch((error) => ({ error: error.message }));
   // In this order: one who is killed between the two has told the result, and the next one tells it again. The other way

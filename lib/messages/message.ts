@@ -1,6 +1,6 @@
 /** What a message is, whatever carries it: bytes and strings as they are, anything else through a codec. */
 
-import { type CorruptError, describe, invalidType } from '../errors.js';
+import { type CorruptError, describe, IsthmusError, invalidType, TimeoutError } from '../errors.js';
 import type { Encoded, InnerCodec } from './codecs.js';
 import { FRAME } from './ring-layout.js';
 import { corrupt } from './ring-writer.js';
@@ -115,4 +115,18 @@ function readText(path: string, bytes: Buffer, length: number, encoding: 'utf8' 
 function undecodable(path: string, what: string, cause: unknown): CorruptError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return Object.assign(corrupt(path, `${what} (${reason}); it was dropped`), { cause });
+}
+
+/** Refuses what is no list of messages. */
+export function checkMessages(messages: unknown): void {
+  if (!Array.isArray(messages)) throw invalidType('messages', 'an array', messages);
+}
+
+/** The error that ended a call for many messages, telling in `accepted` how many of them were put or sent. */
+export function tellAccepted(error: unknown, accepted: number, all: number, done: 'put' | 'sent'): unknown {
+  if (error instanceof TimeoutError)
+    return new TimeoutError(`${error.message} (${accepted} of ${all} were ${done})`, accepted);
+  // A signal's reason is whatever its owner gave.
+  if (!(error instanceof Error) || accepted === 0 || !Object.isExtensible(error)) return error;
+  return Object.assign(error, { accepted });
 }

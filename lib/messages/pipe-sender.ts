@@ -1,11 +1,12 @@
 /** The sending half of a pipe's end. */
 
-import { ClosedError, TimeoutError } from '../errors.js';
+import { ClosedError } from '../errors.js';
 import type { Segment } from '../memory/segment.js';
 import { type Blocking, PENDING } from '../waiting/blocking.js';
 import { Turns } from '../waiting/turns.js';
 import type { InnerCodec } from './codecs.js';
 import { FrameWriter } from './framing.js';
+import { tellAccepted } from './message.js';
 import type { Peer, PeerSyncWaitOptions, PeerWaitOptions } from './peer.js';
 import { directionsOf, type End, otherClosed } from './pipe-ends.js';
 import { RingWriter } from './ring-writer.js';
@@ -85,9 +86,7 @@ export class PipeSender {
     try {
       await this.turns.wait(this.#peer.guard(operation, peerDeath), timeout, signal, this.#noRoom());
     } catch (error) {
-      if (error instanceof TimeoutError)
-        throw new TimeoutError(`${error.message} (${accepted} of ${messages.length} were sent)`, accepted);
-      throw error;
+      throw tellAccepted(error, accepted, messages.length, 'sent');
     }
   }
 

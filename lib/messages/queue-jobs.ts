@@ -176,12 +176,22 @@ export class QueueJobs {
     return back;
   }
 
-  /** Whether there is a job that is not done. `others`: one that is not this environment's. */
-  open(others: boolean): boolean {
+  /** Whether there is a job that is not done. */
+  get open(): boolean {
     const { top } = this;
     for (let job = 0; job < top; job++) {
       const owner = this.#owner(job);
-      if (owner !== 0 && owner !== JOB_DONE && !(others && owner === this.#roster.owner)) return true;
+      if (owner !== 0 && owner !== JOB_DONE) return true;
+    }
+    return false;
+  }
+
+  /** Whether there is a job that may come to this environment yet: not one of its own, nor one that comes to nobody. */
+  get mayCome(): boolean {
+    const { top } = this;
+    for (let job = 0; job < top; job++) {
+      const owner = this.#owner(job);
+      if (owner !== 0 && owner !== JOB_DONE && owner !== this.#roster.owner && !this.#spent(job)) return true;
     }
     return false;
   }

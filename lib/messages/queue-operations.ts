@@ -5,7 +5,7 @@ import { type Blocking, PENDING, type WaitPoint } from '../waiting/blocking.js';
 import { AdaptiveSpin, SYNC_LOOKS } from '../waiting/spin.js';
 import { blockSync } from '../waiting/sync.js';
 import type { InnerCodec } from './codecs.js';
-import { keep, type RawMessage, read, type Written, write } from './message.js';
+import { checkMessages, keep, type RawMessage, read, tellAccepted, type Written, write } from './message.js';
 import type { QueueBlocks } from './queue-blocks.js';
 import type { QueueWords, TakenJob } from './queue-words.js';
 import { FRAME } from './ring-layout.js';
@@ -52,6 +52,7 @@ export class QueueOperations<T> {
 
   /** Messages as bytes of their own. */
   writeAll(messages: readonly T[]): Written[] {
+    checkMessages(messages);
     return Array.from(messages, (message) => keep(this.write(message)));
   }
 
@@ -84,12 +85,7 @@ export class QueueOperations<T> {
       get accepted() {
         return accepted;
       },
-      explain: (error) => {
-        if (error instanceof TimeoutError)
-          return new TimeoutError(`${error.message} (${accepted} of ${messages.length} were put)`, accepted);
-        if (error instanceof Error && accepted > 0) return Object.assign(error, { accepted });
-        return error;
-      },
+      explain: (error) => tellAccepted(error, accepted, messages.length, 'put'),
     };
   }
 

@@ -65,11 +65,11 @@ export class QueueWords {
   }
 
   get #puts(): number {
-    return Atomics.load(this.#words, QUEUE.PUTS); // pairs with #publishPut and end
+    return Atomics.load(this.#words, QUEUE.PUTS); // pairs with #putSome and end
   }
 
   get #taken(): number {
-    return Atomics.load(this.#words, QUEUE.TAKEN); // pairs with #take
+    return Atomics.load(this.#words, QUEUE.TAKEN); // pairs with #publishTaken
   }
 
   /** Messages between two values of PUTS and TAKEN; more than there can be if the second is an old one. */
@@ -129,14 +129,14 @@ export class QueueWords {
   get allDone(): boolean {
     const taken = this.#taken;
     // In this order: a job is in the table before its message counts as taken, and nothing was put in the meantime.
-    return !this.jobs.open(false) && this.#between(this.#puts, taken) === 0;
+    return !this.jobs.open && this.#between(this.#puts, taken) === 0;
   }
 
   /** True for one who gets: it has ended, and nothing is there or can come back from others. */
   get over(): boolean {
     if (!this.ended) return false;
     const taken = this.#taken;
-    return !this.jobs.open(true) && this.#between(this.#puts, taken) === 0;
+    return !this.jobs.mayCome && this.#between(this.#puts, taken) === 0;
   }
 
   // ---- the locks
@@ -259,10 +259,7 @@ export class QueueWords {
    * @returns what `copy` made of each; PENDING if the lock is busy
    */
   get<R>(most: number, copy: CopyOut<R>): R[] | typeof PENDING {
-    if (this.size === 0) {
-      this.busy = undefined;
-      return [];
-    }
+    if (this.#nothing) return [];
     if (!this.#enter(this.#getLock)) return PENDING;
     const messages: R[] = [];
     let sound = false;
@@ -275,6 +272,13 @@ export class QueueWords {
     if (messages.length > 0) this.#freed();
     else this.#room.changed(); // jobs may have been swept
     return messages;
+  }
+
+  /** True if there is nothing to take, and nothing to tidy up on the way: then the lock is left alone. */
+  get #nothing(): boolean {
+    if (this.size > 0 || this.jobs.finished() !== undefined) return false;
+    this.busy = undefined;
+    return true;
   }
 
   #getSome<R>(messages: R[], most: number, copy: CopyOut<R>): void {
@@ -351,10 +355,7 @@ export class QueueWords {
 
   /** As get, for one message, which is this environment's job then; undefined if there is none, 'full' if it has no place. */
   take<R>(copy: CopyOut<R>): TakenJob<R> | undefined | 'full' | typeof PENDING {
-    if (this.size === 0) {
-      this.busy = undefined;
-      return undefined;
-    }
+    if (this.#nothing) return undefined;
     if (!this.#enter(this.#getLock)) return PENDING;
     let sound = false;
     try {

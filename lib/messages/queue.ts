@@ -356,6 +356,18 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
     return this.#wait(this.#taking, wait);
   }
 
+  /**
+   * Jobs as they come, until the queue has ended: `for await (const job of queue.jobs())`. Each must be done or given back;
+   * leaving the loop changes nothing for the last one. Rejects as {@link take}.
+   */
+  async *jobs(wait?: WaitOptions): AsyncGenerator<Job<T>, void, undefined> {
+    for (;;) {
+      const job = await this.take(wait);
+      if (job === undefined) return;
+      yield job;
+    }
+  }
+
   /** Blocks this thread until everything that was put has been got or done. Throws TimeoutError. */
   joinSync(wait?: SyncWaitOptions): void {
     this.check();

@@ -2,7 +2,7 @@
 
 import type { Writable } from 'node:stream';
 import type { WritableStream } from 'node:stream/web';
-import { ClosedError, NotOwnerError, outOfRange, TimeoutError } from '../errors.js';
+import { ClosedError, NotOwnerError, outOfRange } from '../errors.js';
 import { claimRole, releaseRole } from '../memory/roles.js';
 import type { Segment } from '../memory/segment.js';
 import { closedError, SharedObject } from '../memory/shared-object.js';
@@ -11,7 +11,7 @@ import { type Blocking, PENDING } from '../waiting/blocking.js';
 import { Turns } from '../waiting/turns.js';
 import type { InnerCodec } from './codecs.js';
 import { FrameWriter } from './framing.js';
-import type { Written } from './message.js';
+import { checkMessages, tellAccepted, type Written } from './message.js';
 import {
   CONSUMER_WORDS,
   Peer,
@@ -91,7 +91,7 @@ export class SpscProducer<T = unknown> extends SharedObject {
   }
 
   /**
-   * Puts the message, blocking this thread until there is room. Throws as {@link tryPut}, TimeoutError, and PeerDiedError
+   * Puts the message, blocking this thread until there is room. Throws as {@link tryPut}, and PeerDiedError
    * when there is no room because the consumer has died: the message was not put then.
    */
   putSync(message: T, wait?: PeerSyncWaitOptions): void {
@@ -102,7 +102,7 @@ export class SpscProducer<T = unknown> extends SharedObject {
 
   /**
    * Puts the message as soon as there is room, in the order of the calls; the event loop runs on. Rejects as
-   * {@link tryPut} throws, with TimeoutError, with the signal's reason, or with PeerDiedError when there is no room
+   * {@link tryPut} throws, with with the signal's reason, or with PeerDiedError when there is no room
    * because the consumer has died (`peerDeath: 'wait'` waits for a new one): the message was not put then.
    */
   async put(message: T, wait?: PeerWaitOptions): Promise<void> {
@@ -121,6 +121,7 @@ export class SpscProducer<T = unknown> extends SharedObject {
    */
   tryPutMany(messages: readonly T[]): number {
     this.#checkOpen();
+    checkMessages(messages);
     if (!this.#turns.served()) return 0;
     return this.#putSome(messages, 0);
   }
@@ -128,8 +129,9 @@ export class SpscProducer<T = unknown> extends SharedObject {
   /** Puts all of the messages, blocking as needed. A TimeoutError says in `accepted` how many were put. */
   putManySync(messages: readonly T[], wait?: PeerSyncWaitOptions): void {
     const checked = this.#consumer.checkWait(wait);
-    const operation = this.#puttingMany(messages);
     this.#checkOpen();
+    checkMessages(messages);
+    const operation = this.#puttingMany(messages);
     try {
       this.#blockSync(operation, checked, this.#noRoom());
     } catch (error) {
@@ -142,6 +144,7 @@ export class SpscProducer<T = unknown> extends SharedObject {
     const checked = this.#consumer.checkWait(wait);
     checked.signal?.throwIfAborted();
     this.#checkOpen();
+    checkMessages(messages);
     const operation = this.#puttingMany(messages.slice());
     try {
       await this.#wait(operation, checked, this.#noRoom());
@@ -316,12 +319,7 @@ export class SpscProducer<T = unknown> extends SharedObject {
         return accepted === messages.length ? true : PENDING;
       },
       arm: () => this.#ring.arm(),
-      explain: (error) => {
-        if (error instanceof TimeoutError)
-          return new TimeoutError(`${error.message} (${accepted} of ${messages.length} were put)`, accepted);
-        if (error instanceof Error && accepted > 0) return Object.assign(error, { accepted });
-        return error;
-      },
+      explain: (error) => tellAccepted(error, accepted, messages.length, 'put'),
     };
   }
 

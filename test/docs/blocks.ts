@@ -27,6 +27,8 @@ import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const ROOT = resolve(fileURLToPath(new URL('../..', import.meta.url)));
+/** What blocks may import beside isthmus. */
+const LIBRARIES = ['comlink'];
 /** ms after which a process that still runs is killed and reported. */
 const WATCHDOG = 40_000;
 
@@ -122,6 +124,8 @@ export function makeHome(): string {
   const home = mkdtempSync(join(tmpdir(), 'isthmus-docs-'));
   mkdirSync(join(home, 'node_modules'));
   symlinkSync(ROOT, join(home, 'node_modules', 'isthmus'));
+  for (const library of LIBRARIES)
+    symlinkSync(join(ROOT, 'node_modules', library), join(home, 'node_modules', library));
   return home;
 }
 

@@ -235,14 +235,14 @@ export const QUEUE_MUTANTS = [
   {
     name: 'all is done while jobs are out',
     file: WORDS,
-    find: 'return !this.jobs.open(false) && ',
+    find: 'return !this.jobs.open && ',
     replace: 'return ',
     caughtBy: ['queue|join, done: Sync', 'queue|join, done: promise'],
   },
   {
     name: 'it is over while a job can come back',
     file: WORDS,
-    find: 'return !this.jobs.open(true) && ',
+    find: 'return !this.jobs.mayCome && ',
     replace: 'return ',
     caughtBy: ['queue|end, jobs: retry', 'queue|end, jobs: dies'],
   },
