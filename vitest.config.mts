@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/global-setup.ts'],
+    setupFiles: ['test/sampling.ts'],
     // Each test file in a process of its own: the addon, its threads and the exit handlers are part of what we test.
     pool: 'forks',
     // Most of them wait most of the time.

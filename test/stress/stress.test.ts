@@ -9,12 +9,12 @@ import { TURN } from '../processes/alone.mjs';
 const MAIN = new URL('./main.mjs', import.meta.url).pathname;
 
 test.concurrent.each([
-  ['messages', 0.002],
-  ['takeovers', 0.008],
-  ['ledger', 0.03],
-  ['streams', 0.012],
+  ['messages', 0.001],
+  ['takeovers', 0.004],
+  ['ledger', 0.015],
+  ['streams', 0.006],
   ['queue', 0.01],
-  ['lifetimes', 0.2],
+  ['lifetimes', 0.1],
 ])(
   '%s',
   async (module, share) => {
