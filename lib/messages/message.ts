@@ -1,6 +1,6 @@
 /** What a message is, whatever carries it: bytes and strings as they are, anything else through a codec. */
 
-import { type CorruptError, describe, IsthmusError, invalidType, TimeoutError } from '../errors.js';
+import { type CorruptError, describe, invalidType, TimeoutError } from '../errors.js';
 import type { Encoded, InnerCodec } from './codecs.js';
 import { FRAME } from './ring-layout.js';
 import { corrupt } from './ring-writer.js';
