@@ -124,20 +124,6 @@ export const QUEUE_MUTANTS = [
     caughtBy: FULL,
   },
   {
-    name: 'whoever finds no room does not wait for who could free some',
-    file: TAKES_FILE,
-    find: `            return false;
-        if (!this.#core.enter(this.#getLock))
-            return blocking_js_1.PENDING;`,
-    replace: `            return false;
-        if (!this.#core.enter(this.#getLock)) {
-            this.#core.busy = undefined;
-            return false;
-        }`,
-    caughtBy: ['queue|full, done while a put waits, get'],
-    share: 0.2,
-  },
-  {
     name: 'a message counts as taken before it is a job',
     file: TAKES_FILE,
     find: `const job = jobs.add(first, taken & ~${L}.OTHER);`,
@@ -223,7 +209,7 @@ export const QUEUE_MUTANTS = [
   {
     name: 'an attempt that told nothing lets who waits for room sleep',
     file: DO,
-    find: 'words.disturbPuts();',
+    find: 'this.#puts.disturbPuts();',
     replace: '{}',
     caughtBy: ['queue|three: full, get, put, put', 'queue|full, two put: Sync, promise', ...FULL],
   },
