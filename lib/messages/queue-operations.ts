@@ -7,7 +7,10 @@ import { blockSync } from '../waiting/sync.js';
 import type { InnerCodec } from './codecs.js';
 import { checkMessages, keep, type RawMessage, read, tellAccepted, type Written, write } from './message.js';
 import type { QueueBlocks } from './queue-blocks.js';
-import type { QueueWords, TakenJob } from './queue-words.js';
+import type { QueueCore } from './queue-core.js';
+import type { QueuePuts } from './queue-puts.js';
+import type { QueueTakes, TakenJob } from './queue-takes.js';
+import type { QueueWords } from './queue-words.js';
 import { FRAME } from './ring-layout.js';
 
 /** ms for which a try form waits for a lock. It is held for microseconds, unless its holder is stopped in that moment. */
@@ -24,7 +27,9 @@ const NOTHING: unique symbol = Symbol('nothing');
 export type Bury = (message: Written) => boolean;
 
 export class QueueOperations<T> {
-  readonly #words: QueueWords;
+  readonly #core: QueueCore;
+  readonly #puts: QueuePuts;
+  readonly #takes: QueueTakes;
   readonly #codec: InnerCodec;
   readonly #path: string;
   readonly #bury: Bury;
@@ -32,7 +37,9 @@ export class QueueOperations<T> {
   #scratch = Buffer.allocUnsafeSlow(8192);
 
   constructor(words: QueueWords, codec: InnerCodec, path: string, bury: Bury) {
-    this.#words = words;
+    this.#core = words.core;
+    this.#puts = words.puts;
+    this.#takes = words.takes;
     this.#codec = codec;
     this.#path = path;
     this.#bury = bury;
@@ -42,10 +49,10 @@ export class QueueOperations<T> {
   write(message: T): Written {
     const written = write(this.#codec, message);
     const length = written.end - written.start;
-    if (length <= this.#words.largest) return written;
+    if (length <= this.#core.blocks.largest) return written;
     throw outOfRange(
       `a message of '${this.#path}'`,
-      `at most ${this.#words.largest} bytes (capacity - 8); create the queue with a larger capacity`,
+      `at most ${this.#core.blocks.largest} bytes (capacity - 8); create the queue with a larger capacity`,
       length,
     );
   }
@@ -90,12 +97,11 @@ export class QueueOperations<T> {
   }
 
   #put(messages: readonly Written[], from: number): number | typeof PENDING {
-    const words = this.#words;
-    const done = words.put(messages, from, MOST_AT_ONCE);
+    const done = this.#puts.put(messages, from, MOST_AT_ONCE);
     if (done !== 0) return done;
-    if (words.ended) throw this.endedError();
-    const reclaimed = words.reclaim();
-    return reclaimed === true ? words.put(messages, from, MOST_AT_ONCE) : reclaimed || 0;
+    if (this.#core.ended) throw this.endedError();
+    const reclaimed = this.#takes.reclaim();
+    return reclaimed === true ? this.#puts.put(messages, from, MOST_AT_ONCE) : reclaimed || 0;
   }
 
   endedError(): ClosedError {
@@ -105,19 +111,18 @@ export class QueueOperations<T> {
   }
 
   #untilRoom<R>(attempt: () => R | typeof PENDING): Blocking<R> {
-    const words = this.#words;
-    let busy: QueueWords['busy'];
+    let busy: QueueCore['busy'];
     let armed = false;
     return {
       attempt: () => {
         const result = attempt();
-        busy = result === PENDING ? words.busy : undefined;
+        busy = result === PENDING ? this.#core.busy : undefined;
         // Announced, and then told nothing by this attempt: there may have been room before the announcement.
-        if (busy !== undefined && armed) words.disturbPuts();
+        if (busy !== undefined && armed) this.#puts.disturbPuts();
         return result;
       },
       arm: () => {
-        const point = busy === undefined ? words.armPut() : words.armLock(busy);
+        const point = busy === undefined ? this.#puts.armPut() : this.#core.armLock(busy);
         armed = busy === undefined && point !== undefined;
         return point;
       },
@@ -129,10 +134,10 @@ export class QueueOperations<T> {
   /** One message for good; undefined when the queue is over. */
   readonly getting: Blocking<T | undefined> = this.#untilThere(() => {
     this.#bringAway();
-    const found = this.#words.get(1, this.#toScratch);
+    const found = this.#takes.get(1, this.#toScratch);
     if (found === PENDING) return PENDING;
     const [raw] = found;
-    if (raw === undefined) return this.#words.over ? undefined : PENDING;
+    if (raw === undefined) return this.#core.over ? undefined : PENDING;
     return read(this.#path, this.#codec, raw) as T;
   });
 
@@ -141,11 +146,11 @@ export class QueueOperations<T> {
     return this.#untilThere(() => {
       this.#bringAway();
       const all: RawMessage[] = [];
-      const wanted = Math.min(most, Math.max(1, this.#words.size)); // what comes meanwhile is for the next call
+      const wanted = Math.min(most, Math.max(1, this.#core.size)); // what comes meanwhile is for the next call
       while (all.length < wanted) {
         let found: RawMessage[] | typeof PENDING;
         try {
-          found = this.#words.get(Math.min(wanted - all.length, MOST_AT_ONCE), copied);
+          found = this.#takes.get(Math.min(wanted - all.length, MOST_AT_ONCE), copied);
         } catch (error) {
           if (all.length === 0) throw error;
           break; // those are taken: the next call meets it again
@@ -154,7 +159,7 @@ export class QueueOperations<T> {
         if (found === PENDING || found.length === 0) break;
         all.push(...found);
       }
-      if (all.length === 0 && !this.#words.over) return PENDING;
+      if (all.length === 0 && !this.#core.over) return PENDING;
       return this.#readAll(all);
     });
   }
@@ -176,12 +181,11 @@ export class QueueOperations<T> {
 
   /** One message as a job; undefined when the queue is over. */
   taking<R>(toJob: (message: T, taken: TakenJob<unknown>) => R): Blocking<R | undefined> {
-    const words = this.#words;
     return this.#untilThere(() => {
       this.#bringAway();
-      const taken = words.take(copied);
+      const taken = this.#takes.take(copied);
       if (taken === PENDING) return PENDING;
-      if (taken === undefined) return words.over ? undefined : PENDING;
+      if (taken === undefined) return this.#core.over ? undefined : PENDING;
       if (taken === 'full')
         throw new FullError(
           `'${this.#path}' has as many jobs as it can have at a time; call done() or retry() for some, or create it with a larger maxJobs`,
@@ -190,7 +194,7 @@ export class QueueOperations<T> {
       try {
         message = read(this.#path, this.#codec, taken.message) as T;
       } catch (error) {
-        words.finish(taken.job); // nobody can read it
+        this.#takes.finish(taken.job); // nobody can read it
         throw error;
       }
       return toJob(message, taken);
@@ -200,31 +204,31 @@ export class QueueOperations<T> {
   /** Messages that were taken too often go elsewhere. */
   #bringAway(): void {
     for (;;) {
-      const spent = this.#words.takeSpent(copied);
+      const spent = this.#takes.takeSpent(copied);
       if (spent === undefined) return;
       const { type, bytes, length } = spent.message;
       let buried = false;
       try {
         buried = this.#bury({ bytes, start: 0, end: length, type });
       } finally {
-        if (!buried) this.#words.keepSpent(spent.job); // it has no room for it now, or cannot be opened
+        if (!buried) this.#takes.keepSpent(spent.job); // it has no room for it now, or cannot be opened
       }
       if (!buried) return;
-      this.#words.finish(spent.job); // if we die before it, it is buried twice
+      this.#takes.finish(spent.job); // if we die before it, it is buried twice
     }
   }
 
   #untilThere<R>(attempt: () => R | typeof PENDING): Blocking<R> {
-    let busy: QueueWords['busy'];
+    let busy: QueueCore['busy'];
     return {
       attempt: () => {
         const result = attempt();
-        busy = result === PENDING ? this.#words.busy : undefined;
+        busy = result === PENDING ? this.#core.busy : undefined;
         return result;
       },
       // armTake finds what is there already; what comes later changes the word that it announced itself in.
       arm: (): WaitPoint | undefined =>
-        busy === undefined ? this.#words.armTake() : this.#words.armLock(busy),
+        busy === undefined ? this.#takes.armTake() : this.#core.armLock(busy),
     };
   }
 
@@ -242,18 +246,18 @@ export class QueueOperations<T> {
   // ---- all of them
 
   readonly joining: Blocking<true> = {
-    attempt: () => (this.#words.allDone ? true : PENDING),
-    arm: () => this.#words.armJoin(),
+    attempt: () => (this.#core.allDone ? true : PENDING),
+    arm: () => this.#core.armJoin(),
   };
 
   /** Tries an operation at once, but not in vain for a lock that somebody has for a moment. */
   now<R>(operation: Blocking<R>): R | typeof PENDING {
     const first = operation.attempt();
-    if (first !== PENDING || this.#words.busy === undefined) return first;
+    if (first !== PENDING || this.#core.busy === undefined) return first;
     const patient: Blocking<R | typeof NOTHING> = {
       attempt: () => {
         const result = operation.attempt();
-        return result === PENDING && this.#words.busy === undefined ? NOTHING : result;
+        return result === PENDING && this.#core.busy === undefined ? NOTHING : result;
       },
       arm: () => operation.arm(),
     };
@@ -269,7 +273,7 @@ export class QueueOperations<T> {
   /** As now, for what others may have given up by dying. */
   nowAsking<R>(operation: Blocking<R>): R | typeof PENDING {
     const result = this.now(operation);
-    return result === PENDING && this.#words.jobs.abandonDead() ? this.now(operation) : result;
+    return result === PENDING && this.#core.jobs.abandonDead() ? this.now(operation) : result;
   }
 }
 

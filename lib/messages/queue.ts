@@ -20,6 +20,7 @@ import { type Readiness, WAITABLE, type Waitable } from '../waiting/waitable.js'
 import type { InnerCodec } from './codecs.js';
 import { Job, type Lease, Leases } from './job.js';
 import { keep, type Written } from './message.js';
+import type { QueueCore } from './queue-core.js';
 import { describeQueue } from './queue-description.js';
 import { QueueOperations } from './queue-operations.js';
 import {
@@ -31,7 +32,8 @@ import {
   type QueueShape,
   queueShapeFor,
 } from './queue-shape.js';
-import { type QueueWords, queueWordsOf } from './queue-words.js';
+import type { QueueTakes } from './queue-takes.js';
+import { queueWordsOf } from './queue-words.js';
 import { checkMax } from './spsc-consumer.js';
 import { codecFor } from './spsc-shape.js';
 import { makeReadable, makeWritable, type ReadableOptions, type WritableOptions } from './streams.js';
@@ -69,7 +71,8 @@ registerDescriber('queue', describeQueue);
 export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>, Waitable {
   readonly #shape: QueueShape;
   readonly #codec: InnerCodec;
-  readonly #words: QueueWords;
+  readonly #core: QueueCore;
+  readonly #takes: QueueTakes;
   readonly #do: QueueOperations<T>;
   readonly #puts = new Turns();
   readonly #gets = new Turns();
@@ -84,7 +87,8 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
     this.#shape = shape;
     this.#codec = codec;
     const words = queueWordsOf(segment, shape);
-    this.#words = words;
+    this.#core = words.core;
+    this.#takes = words.takes;
     this.#do = new QueueOperations<T>(words, codec, segment.path, (message) => this.#bury(message));
     this.#taking = this.#do.taking((message, { job, attempt }) => {
       const lease: Lease = {
@@ -93,11 +97,11 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
         fresh: undefined,
         finish: () => {
           this.#leases.remove(lease);
-          return words.finish(job);
+          return words.takes.finish(job);
         },
         giveBack: () => {
           this.#leases.remove(lease);
-          return words.giveBack(job);
+          return words.takes.giveBack(job);
         },
         newer: undefined,
         older: undefined,
@@ -162,13 +166,13 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
 
   /** The largest message, in bytes. */
   get maxMessageBytes(): number {
-    return this.#words.largest;
+    return this.#core.blocks.largest;
   }
 
   /** How many messages can be taken at this moment; jobs that are out do not count. */
   get size(): number {
     this.check();
-    return this.#words.size;
+    return this.#core.size;
   }
 
   /** True when no message can be taken at this moment. */
@@ -179,13 +183,13 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
   /** True when no message, however small, can be put at this moment. */
   get isFull(): boolean {
     this.check();
-    return this.#words.full;
+    return this.#core.full;
   }
 
   /** True after {@link end}, whoever called it; there may be messages left to take. */
   get ended(): boolean {
     this.check();
-    return this.#words.ended;
+    return this.#core.ended;
   }
 
   // ---- putting
@@ -274,7 +278,7 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
    */
   end(): void {
     this.check();
-    this.#words.end();
+    this.#core.end();
     this.#puts.wake();
   }
 
@@ -429,12 +433,12 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
       ready: () => {
         this.check();
         try {
-          return this.#words.size > 0 || this.#words.over;
+          return this.#core.size > 0 || this.#core.over;
         } catch {
           return true; // damaged: a get says so at once
         }
       },
-      arm: () => this.#words.armTake(),
+      arm: () => this.#takes.armTake(),
       keepsAlive: this.#gets.keepsAlive,
       told: [this.closing],
     };
@@ -465,7 +469,7 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
 
   #checkOpen(): void {
     this.check();
-    if (this.#words.ended) throw this.#do.endedError();
+    if (this.#core.ended) throw this.#do.endedError();
   }
 
   #try<R>(operation: Blocking<R>): R | undefined {
@@ -518,7 +522,7 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
   }
 
   #tryPutWritten(message: Written): boolean {
-    return !this.#words.ended && this.#do.now(this.#do.putting(message)) !== PENDING;
+    return !this.#core.ended && this.#do.now(this.#do.putting(message)) !== PENDING;
   }
 
   #noRoom(): string {

@@ -84,7 +84,7 @@ export function queueKind({ deadLetter, ...options }) {
           (queue) => queue.putMany(messages, WAIT),
           (queue) => queue.tryGet(),
           (queue) => message(queue.getSync(WAIT), queue),
-          async (queue) => message(await queue.get(WAIT), queue),
+          (queue) => queue.get(WAIT), // whether it had ended may have been overwritten before anybody could ask
           (queue) => abandon((wait) => queue.get(wait)),
           (queue) => is('number', queue.tryGetMany().length),
           (queue) => queue.tryGetMany(2),

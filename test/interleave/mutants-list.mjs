@@ -77,9 +77,8 @@ export const MUTANTS = [
   {
     name: 'the consumer gives room back before it has copied',
     file: 'messages/spsc-consumer.js',
-    find: '        this.#peeking = false;\n        try {\n            return this.#frames.read();',
-    replace:
-      '        this.#peeking = false;\n        Atomics.exchange(this.segment.words, 32, Atomics.load(this.segment.words, 0) & ~7);\n        try {\n            return this.#frames.read();',
+    find: 'this.#peeking = false; // where something was peeked at, it is taken now',
+    replace: 'Atomics.exchange(this.segment.words, 32, Atomics.load(this.segment.words, 0) & ~7);',
     caughtBy: SPSC,
     stores: true,
   },
@@ -116,7 +115,7 @@ export const MUTANTS = [
   {
     name: 'close() leaves a pending get waiting',
     file: 'messages/spsc-consumer.js',
-    find: 'this.#line.failAll(() => (0, shared_object_js_1.closedError)(this.name));',
+    find: 'this.#turns.failAll(() => (0, shared_object_js_1.closedError)(this.name));',
     replace: '',
     caughtBy: ['closing|a consumer, a get pending'],
   },

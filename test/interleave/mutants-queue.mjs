@@ -1,6 +1,8 @@
 // Deliberate faults in Queue: where, what is replaced by what, and which scenarios must notice.
 
-const WORDS = 'messages/queue-words.js';
+const CORE = 'messages/queue-core.js';
+const PUTS = 'messages/queue-puts.js';
+const TAKES_FILE = 'messages/queue-takes.js';
 const JOBS = 'messages/queue-jobs.js';
 const DO = 'messages/queue-operations.js';
 const GETS = ['queue|put, get: Sync, Sync', 'queue|put, get: large, promise, Sync'];
@@ -16,7 +18,7 @@ const COUNT = `const after = ((puts + done * ${L}.COUNT_STEP) ^ ${L}.OTHER) | 0;
 export const QUEUE_MUTANTS = [
   {
     name: 'a message is written after it counts as put',
-    file: WORDS,
+    file: PUTS,
     find: 'const after = this.#blocks.write(tail, end, bytes, start, to, type);',
     replace: `const after = this.#blocks.write(tail, end, new Uint8Array(to), start, to, type);
             if (after !== ${L}.NO_BLOCK) {
@@ -30,10 +32,10 @@ export const QUEUE_MUTANTS = [
   },
   {
     name: 'the tail is moved after the message counts as put',
-    file: WORDS,
+    file: PUTS,
     find: `${TAIL}
         ${COUNT}
-        // Publishes: pairs with #puts. It fails if somebody has ended the queue meanwhile: then nothing was put.
+        // Publishes: pairs with QueueCore.puts. It fails if somebody has ended the queue meanwhile: then nothing was put.
         ${PUBLISH}`,
     replace: `${COUNT}
         ${PUBLISH}
@@ -43,28 +45,28 @@ export const QUEUE_MUTANTS = [
   },
   {
     name: 'a message is put with a store',
-    file: WORDS,
+    file: PUTS,
     find: PUBLISH,
     replace: `Atomics.store(this.#words, ${L}.QUEUE.PUTS, after);`,
     caughtBy: ENDS,
   },
   {
     name: 'the end is a store',
-    file: WORDS,
-    find: `Atomics.or(this.#words, ${L}.QUEUE.PUTS, ${L}.ENDED);`,
-    replace: `Atomics.store(this.#words, ${L}.QUEUE.PUTS, this.#puts | ${L}.ENDED);`,
+    file: CORE,
+    find: `Atomics.or(this.words, ${L}.QUEUE.PUTS, ${L}.ENDED);`,
+    replace: `Atomics.store(this.words, ${L}.QUEUE.PUTS, this.puts | ${L}.ENDED);`,
     caughtBy: ENDS,
   },
   {
     name: 'who puts does not wake who gets',
-    file: WORDS,
+    file: PUTS,
     find: 'if (done > 0)\n            this.#arrived.changed();',
     replace: '',
     caughtBy: GETS,
   },
   {
     name: 'free blocks count before they are linked',
-    file: WORDS,
+    file: TAKES_FILE,
     find: `this.#blocks.link(end, first);
         Atomics.store(this.#words, ${L}.QUEUE.FREE_END, last);`,
     replace: `Atomics.store(this.#words, ${L}.QUEUE.FREE_END, last);
@@ -74,7 +76,7 @@ export const QUEUE_MUTANTS = [
   },
   {
     name: 'what is to be freed is forgotten before it is free',
-    file: WORDS,
+    file: TAKES_FILE,
     find: `this.#publishTaken(taken, head, done);
             this.#append(first, last);
             this.#words[${L}.QUEUE.INTENT_FIRST] = ${L}.NO_BLOCK;`,
@@ -85,7 +87,7 @@ export const QUEUE_MUTANTS = [
   },
   {
     name: 'what is to be freed is noted after the message is taken',
-    file: WORDS,
+    file: TAKES_FILE,
     find: `this.#words[${L}.QUEUE.INTENT_FIRST] = first;
             this.#publishTaken(taken, head, done);`,
     replace: `this.#publishTaken(taken, head, done);
@@ -95,49 +97,35 @@ export const QUEUE_MUTANTS = [
   },
   {
     name: 'whoever repairs frees nothing',
-    file: WORDS,
+    file: TAKES_FILE,
     find: 'if (first !== head && jobs.withFirst(first) === undefined)',
     replace: 'if (false)',
     caughtBy: GETS,
   },
   {
     name: 'whoever repairs frees what was not taken',
-    file: WORDS,
+    file: TAKES_FILE,
     find: 'if (first !== head && jobs.withFirst(first) === undefined)',
     replace: 'if (true)',
     caughtBy: GETS,
   },
   {
     name: 'whoever repairs leaves the job of a message that was not taken',
-    file: WORDS,
+    file: TAKES_FILE,
     find: 'for (let job = jobs.withFirst(head); job !== undefined; job = jobs.withFirst(head))\n            jobs.drop(job);',
     replace: '',
     caughtBy: TAKES,
   },
   {
     name: 'whoever finds no room does not free what a dead one took',
-    file: WORDS,
-    find: ` || Atomics.load(this.#words, ${L}.QUEUE.INTENT_FIRST) !== ${L}.NO_BLOCK`,
+    file: CORE,
+    find: ` || Atomics.load(this.words, ${L}.QUEUE.INTENT_FIRST) !== ${L}.NO_BLOCK`,
     replace: '',
     caughtBy: FULL,
   },
   {
-    name: 'whoever finds no room does not wait for who could free some',
-    file: WORDS,
-    find: `            return false;
-        if (!this.#enter(this.#getLock))
-            return blocking_js_1.PENDING;`,
-    replace: `            return false;
-        if (!this.#enter(this.#getLock)) {
-            this.busy = undefined;
-            return false;
-        }`,
-    caughtBy: ['queue|full, done while a put waits, get'],
-    share: 0.2,
-  },
-  {
     name: 'a message counts as taken before it is a job',
-    file: WORDS,
+    file: TAKES_FILE,
     find: `const job = jobs.add(first, taken & ~${L}.OTHER);`,
     replace: `this.#publishTaken(taken, blocks.after, 1);
         const job = jobs.add(first, taken & ~${L}.OTHER);
@@ -168,22 +156,22 @@ export const QUEUE_MUTANTS = [
   },
   {
     name: 'who waits does not watch those who have jobs',
-    file: WORDS,
+    file: TAKES_FILE,
     find: 'return watched && { ...point, ...watched };',
     replace: 'return point;',
     caughtBy: ['queue|a taker dies, take', 'queue|a taker dies, get'],
   },
   {
     name: 'who falls asleep does not look whether something is there',
-    file: WORDS,
-    find: 'point === undefined || this.size > 0 || this.over',
+    file: TAKES_FILE,
+    find: 'point === undefined || this.#core.size > 0 || this.#core.over',
     replace: 'point === undefined',
     caughtBy: ['queue|three: put, get, get'],
     share: 0.3,
   },
   {
     name: 'a job that is given back wakes nobody',
-    file: WORDS,
+    file: TAKES_FILE,
     find: `leave(job, ${L}.JOB_RETURNED))
             return false;
         this.#arrived.changed();`,
@@ -193,14 +181,14 @@ export const QUEUE_MUTANTS = [
   },
   {
     name: 'a job that was got is not done',
-    file: WORDS,
+    file: TAKES_FILE,
     find: 'for (const job of back)\n            jobs.markDone(job);',
     replace: '',
     caughtBy: ['queue|retry, get'],
   },
   {
     name: 'the blocks of a job are free before it is none any more',
-    file: WORDS,
+    file: TAKES_FILE,
     find: `jobs.drop(job);
             this.#append(first, last);`,
     replace: `this.#append(first, last);
@@ -213,43 +201,43 @@ export const QUEUE_MUTANTS = [
   },
   {
     name: 'room wakes nobody',
-    file: WORDS,
-    find: '#freed() {\n        this.#room.changed();',
-    replace: '#freed() {',
+    file: CORE,
+    find: 'freed() {\n        this.room.changed();',
+    replace: 'freed() {',
     caughtBy: FULL,
   },
   {
     name: 'an attempt that told nothing lets who waits for room sleep',
     file: DO,
-    find: 'words.disturbPuts();',
+    find: 'this.#puts.disturbPuts();',
     replace: '{}',
     caughtBy: ['queue|three: full, get, put, put', 'queue|full, two put: Sync, promise', ...FULL],
   },
   {
     name: 'nobody is told that all is done',
-    file: WORDS,
-    find: 'if (this.allDone)\n            this.#idle.changed();',
+    file: CORE,
+    find: 'if (this.allDone)\n            this.idle.changed();',
     replace: '',
     caughtBy: ['queue|join, done: Sync', 'queue|join, get'],
   },
   {
     name: 'all is done while jobs are out',
-    file: WORDS,
+    file: CORE,
     find: 'return !this.jobs.open && ',
     replace: 'return ',
     caughtBy: ['queue|join, done: Sync', 'queue|join, done: promise'],
   },
   {
     name: 'it is over while a job can come back',
-    file: WORDS,
+    file: CORE,
     find: 'return !this.jobs.mayCome && ',
     replace: 'return ',
     caughtBy: ['queue|end, jobs: retry', 'queue|end, jobs: dies'],
   },
   {
     name: 'who is done does not tell those who wait for the job to come back',
-    file: WORDS,
-    find: 'if (this.ended)\n            this.#arrived.changed();',
+    file: TAKES_FILE,
+    find: 'if (this.#core.ended)\n            this.#arrived.changed();',
     replace: '',
     caughtBy: ['queue|end, jobs: done'],
   },

@@ -21,7 +21,9 @@ const RWLOCK = 'sync/rw-words.js';
 const EVENT = 'sync/event.js';
 const CONDITION = 'sync/condition-words.js';
 const BARRIER = 'sync/barrier-words.js';
-const QUEUE = 'messages/queue-words.js';
+const CORE = 'messages/queue-core.js';
+const PUTS = 'messages/queue-puts.js';
+const TAKES = 'messages/queue-takes.js';
 const JOBS = 'messages/queue-jobs.js';
 
 /** What it is, the load that must notice, the file, and what is replaced by what. */
@@ -234,21 +236,21 @@ const FAULTS = [
   [
     'a job that is done leaves its room taken',
     'queue-take',
-    QUEUE,
+    TAKES,
     'jobs.drop(job);\n            this.#append(first, last);',
     'jobs.drop(job);\n            if (Math.random() > 0.01)\n                this.#append(first, last);',
   ],
   [
     'put returns before it is published',
     'queue-get',
-    QUEUE,
+    PUTS,
     'if (Atomics.compareExchange(this.#words, queue_layout_js_1.QUEUE.PUTS, puts, after) !== puts)',
     'if (Math.random() > 0.02 && Atomics.compareExchange(this.#words, queue_layout_js_1.QUEUE.PUTS, puts, after) !== puts)',
   ],
   [
     'two may get at a time',
     'queue-get',
-    QUEUE,
+    CORE,
     'const abandoned = lock.seize();',
     'const abandoned = Math.random() < 0.001 ? false : lock.seize();',
   ],

@@ -45,7 +45,9 @@ const STORING = [
   'messages/ring-reader.js',
   'messages/queue-blocks.js',
   'messages/queue-jobs.js',
-  'messages/queue-words.js',
+  'messages/queue-core.js',
+  'messages/queue-puts.js',
+  'messages/queue-takes.js',
   'values/cells.js',
 ];
 /** Methods that store many elements at once. */
