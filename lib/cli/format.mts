@@ -34,9 +34,10 @@ export function shape({ kind, shape: what }: ObjectInfo): string {
   const { type, length, capacity, codec, maxItems, permits, parties, lock, name } = what;
   if (kind === 'value') return value(type);
   if (kind === 'array') return `${value(type)} × ${value(length)}`;
-  if (kind === 'spsc' || kind === 'queue') {
+  if (kind === 'spsc' || kind === 'queue' || kind === 'pipe') {
     const limit = maxItems === undefined ? '' : `, at most ${value(maxItems)}`;
-    return `${typeof capacity === 'number' ? bytes(capacity) : '?'}, ${value(codec)}${limit}`;
+    const way = what.duplex === false ? ', one way' : '';
+    return `${typeof capacity === 'number' ? bytes(capacity) : '?'}, ${value(codec)}${limit}${way}`;
   }
   if (kind === 'pool') return `${value(permits)} ${permits === 1 ? 'permit' : 'permits'}`;
   if (kind === 'barrier') return `${value(parties)} ${parties === 1 ? 'party' : 'parties'}`;

@@ -1,5 +1,6 @@
 /** `isthmus get NAME` */
 
+import { inspect } from 'node:util';
 import { type Job, Queue } from '../index.mjs';
 import { exitOnSignals } from './ending.mjs';
 import { codeOf, EXIT } from './exit-codes.mjs';
@@ -65,7 +66,16 @@ function ended(path: string): Error {
 
 function shown(message: unknown, json: boolean): Uint8Array {
   if (!json && message instanceof Uint8Array) return message;
-  return Buffer.from(`${!json && typeof message === 'string' ? message : toJson(message)}\n`);
+  return Buffer.from(`${!json && typeof message === 'string' ? message : onOneLine(message)}\n`);
+}
+
+/** As JSON; a message that has no JSON at all (it contains itself) as Node shows it, for it must not be in the way for ever. */
+function onOneLine(message: unknown): string {
+  try {
+    return toJson(message);
+  } catch {
+    return JSON.stringify(inspect(message, { depth: null, breakLength: Number.POSITIVE_INFINITY }));
+  }
 }
 
 /** On one line, with what JSON cannot carry as the next best thing. */

@@ -32,12 +32,18 @@ export async function put(name: string, options: PutOptions): Promise<number> {
     for await (const messages of options.whole
       ? whole(input, queue, options)
       : lines(input, queue, options)) {
-      try {
-        await queue.putMany(messages, { timeout });
-        done += messages.length;
-      } catch (error) {
-        done += (error as { accepted?: number }).accepted ?? 0;
-        throw error;
+      // The timeout is for room that does not come, not for all of the messages.
+      for (let left = messages; left.length > 0; ) {
+        try {
+          await queue.putMany(left, { timeout });
+          done += left.length;
+          break;
+        } catch (error) {
+          const { accepted = 0 } = error as { accepted?: number };
+          done += accepted;
+          if (accepted === 0 || codeOf(error) !== 'ERR_ISTHMUS_TIMEOUT') throw error;
+          left = left.slice(accepted);
+        }
       }
     }
     if (options.end) queue.end();

@@ -129,6 +129,13 @@ export function checkCodec(codec: unknown): InnerCodec {
   return wrap(custom as Codec);
 }
 
+/** Bytes as an array of a class that runs no code of others: a subclass decides what its `slice` and `subarray` give. */
+export function plainBytes(bytes: Uint8Array): Uint8Array {
+  const prototype: unknown = Object.getPrototypeOf(bytes);
+  if (prototype === Uint8Array.prototype || prototype === Buffer.prototype) return bytes;
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
 function wrap(codec: Codec): InnerCodec {
   return {
     name: codec.name,
@@ -136,7 +143,8 @@ function wrap(codec: Codec): InnerCodec {
       const bytes: unknown = codec.encode(message);
       if (!(bytes instanceof Uint8Array))
         throw invalidType(`what codec '${codec.name}' encodes to`, 'a Uint8Array', bytes);
-      return { bytes, start: 0, end: bytes.length };
+      const plain = plainBytes(bytes);
+      return { bytes: plain, start: 0, end: plain.length };
     },
     decode: (bytes, length) => codec.decode(Uint8Array.prototype.slice.call(bytes, 0, length)),
   };

@@ -47,7 +47,7 @@ export class FrameWriter {
     if (length <= largest) return;
     throw outOfRange(
       `a message of '${this.#path}'`,
-      `at most ${largest} bytes (capacity - 8); create the queue with a larger capacity`,
+      `at most ${largest} bytes (capacity - 8); create it with a larger capacity`,
       length,
     );
   }

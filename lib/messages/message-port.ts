@@ -88,16 +88,18 @@ export class PipePort<Send = unknown, Receive = Send> extends EventTarget {
       sent = this.#sender.send(value);
     } catch (error) {
       if (!isEnd(error)) throw error;
-      this.#hangUp(); // the other end is closed: as a MessagePort, whose messages go nowhere then
+      // The other end is closed: the message goes nowhere, as a MessagePort's. What came before is still delivered, and
+      // #deliver closes the port behind it.
       return;
     }
     this.#waiting++;
     sent.then(
       () => this.#sent(),
       (error) => {
+        this.#waiting--;
+        if (this.#started && !this.#closing) return; // #deliver meets the same end, behind the last message
         if (!isEnd(error)) this.#reason ??= error as Error;
-        this.#closing = true;
-        this.#sent();
+        this.#hangUp();
       },
     );
   }
@@ -110,6 +112,10 @@ export class PipePort<Send = unknown, Receive = Send> extends EventTarget {
   /** Messages are delivered from now on; setting `onmessage` and `on('message', …)` do it, too. */
   start(): void {
     if (this.#started || this.#closing) return;
+    if (this.#pipe.closed) {
+      this.#hangUp();
+      return;
+    }
     this.#started = true;
     void this.#deliver();
   }
@@ -230,7 +236,8 @@ export class PipePort<Send = unknown, Receive = Send> extends EventTarget {
 
   async #deliver(): Promise<void> {
     const wait = { signal: this.#abort.signal };
-    while (!this.#closing) {
+    // The pipe may be closed under the port, its memory unmapped.
+    while (!this.#closing && !this.#pipe.closed) {
       const before = this.#receiver.position;
       try {
         const data = await this.#receiver.receive(wait);

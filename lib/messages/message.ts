@@ -1,7 +1,7 @@
 /** What a message is, whatever carries it: bytes and strings as they are, anything else through a codec. */
 
-import { type CorruptError, describe, invalidType, TimeoutError } from '../errors.js';
-import type { Encoded, InnerCodec } from './codecs.js';
+import { type CorruptError, describe, IsthmusError, invalidType, TimeoutError } from '../errors.js';
+import { type Encoded, type InnerCodec, plainBytes } from './codecs.js';
 import { FRAME } from './ring-layout.js';
 import { corrupt } from './ring-writer.js';
 
@@ -64,8 +64,10 @@ function writeText(value: string, type: number): Written {
 
 /** A message as bytes, valid until the next call of any codec: the message's own bytes, or a shared buffer. */
 export function write(codec: InnerCodec, message: unknown): Written {
-  if (message instanceof Uint8Array)
-    return { bytes: message, start: 0, end: message.length, type: bytesType(message) };
+  if (message instanceof Uint8Array) {
+    const bytes = plainBytes(message);
+    return { bytes, start: 0, end: bytes.length, type: bytesType(message) };
+  }
   if (typeof message === 'string' && codec.name !== 'raw') {
     if (message.isWellFormed()) return writeText(message, FRAME.UTF8);
     const bytes = Buffer.from(message, 'utf16le');
@@ -122,11 +124,21 @@ export function checkMessages(messages: unknown): void {
   if (!Array.isArray(messages)) throw invalidType('messages', 'an array', messages);
 }
 
-/** The error that ended a call for many messages, telling in `accepted` how many of them were put or sent. */
-export function tellAccepted(error: unknown, accepted: number, all: number, done: 'put' | 'sent'): unknown {
-  if (error instanceof TimeoutError)
-    return new TimeoutError(`${error.message} (${accepted} of ${all} were ${done})`, accepted);
-  // A signal's reason is whatever its owner gave.
-  if (!(error instanceof Error) || accepted === 0 || !Object.isExtensible(error)) return error;
-  return Object.assign(error, { accepted });
+/**
+ * The error that ended a call for many messages, telling in `accepted` how many of them were put or sent. A signal's reason
+ * is its owner's, and may be shared: where some were accepted, an AbortError tells, whose cause it is.
+ */
+export function tellAccepted(
+  error: unknown,
+  accepted: number,
+  all: number,
+  done: 'put' | 'sent',
+  signal?: AbortSignal,
+): unknown {
+  const count = `${accepted} of ${all} were ${done}`;
+  if (error instanceof TimeoutError) return new TimeoutError(`${error.message} (${count})`, accepted);
+  if (error instanceof IsthmusError) return Object.assign(error, { accepted });
+  if (accepted === 0 || signal?.aborted !== true || error !== signal.reason) return error;
+  const abort = new Error(`the operation was aborted (${count})`, { cause: error });
+  return Object.assign(abort, { name: 'AbortError', code: 'ABORT_ERR', accepted });
 }

@@ -86,7 +86,7 @@ export class PipeSender {
     try {
       await this.turns.wait(this.#peer.guard(operation, peerDeath), timeout, signal, this.#noRoom());
     } catch (error) {
-      throw tellAccepted(error, accepted, messages.length, 'sent');
+      throw tellAccepted(error, accepted, messages.length, 'sent', signal);
     }
   }
 

@@ -78,7 +78,8 @@ export class QueueBlocks {
     if (to - from <= SMALL) {
       for (let byte = from; byte < to; byte++) this.#bytes[at + byte - from] = bytes[byte]!;
     } else {
-      this.#bytes.set(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to), at);
+      const whole = from === 0 && to === bytes.length;
+      this.#bytes.set(whole ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset + from, to - from), at);
     }
   }
 

@@ -34,6 +34,8 @@ export class QueueCore {
   readonly maxItems: number;
   /** Mends what one who died with the get lock left half done; QueueTakes sets it. */
   repairGets: () => void = () => undefined;
+  /** The lock that this thread has, or is about to get or give back. */
+  #inside: RobustLock | undefined;
   /** The lock for which the last attempt to put or take failed, if it failed only because somebody has it. */
   busy: RobustLock | undefined;
 
@@ -96,9 +98,10 @@ export class QueueCore {
   get size(): number {
     for (;;) {
       const taken = this.taken;
+      const changes = this.jobs.changes;
       const puts = this.puts;
-      const { back } = this.jobs;
-      if (this.taken === taken) return this.there(puts, taken) + back;
+      const back = this.jobs.back(this.words[QUEUE.HEADS + ((taken & OTHER) >> 1)]!);
+      if (this.taken === taken && this.jobs.changes === changes) return this.there(puts, taken) + back;
     }
   }
 
@@ -131,6 +134,8 @@ export class QueueCore {
 
   /** Takes a lock unless somebody has it for longer than a moment. Whoever gets one from a dead holder repairs. */
   enter(lock: RobustLock): boolean {
+    this.recover();
+    this.#inside = lock;
     for (let look = 0; look < LOOKS; look++) {
       const abandoned = lock.seize();
       if (abandoned === PENDING) continue;
@@ -138,9 +143,27 @@ export class QueueCore {
       if (abandoned) this.#repair(lock);
       return true;
     }
+    this.#inside = undefined;
     if (lock.heldHere) throw this.#heldByNobody();
     this.busy = lock;
     return false;
+  }
+
+  /** Gives a lock back. `sound`: nothing was left half done. */
+  leave(lock: RobustLock, sound: boolean): void {
+    lock.release(!sound);
+    this.#inside = undefined;
+  }
+
+  /**
+   * Nothing that runs with a lock runs code of others, so that it comes to its end; unless the script is broken off, by the
+   * timeout of `vm` or Ctrl-C in the REPL, which skip every `finally`. What was left behind is then mended as after a death.
+   */
+  recover(): void {
+    const left = this.#inside;
+    if (left === undefined) return;
+    this.#inside = undefined;
+    if (left.heldHere) left.release(true);
   }
 
   #heldByNobody(): Error {
@@ -151,7 +174,7 @@ export class QueueCore {
     try {
       if (lock === this.getLock) this.repairGets();
     } catch (error) {
-      lock.release(true);
+      this.leave(lock, false);
       throw error;
     }
     // Whoever died may not have come to it.
@@ -162,6 +185,7 @@ export class QueueCore {
 
   /** What to sleep on until a lock is free; undefined if it may be had now. */
   armLock(lock: RobustLock): WaitPoint | undefined {
+    this.recover();
     const point = lock.arm();
     if (point === ELSEWHERE) throw this.#heldByNobody();
     return point;

@@ -13,6 +13,7 @@ export const describeQueue: Describe = ({ header, words, owner }) => {
   const most = maxAttempts ?? Number.POSITIVE_INFINITY;
   const jobs = [];
   const top = Math.min(words[QUEUE.TOP] ?? 0, Math.floor((words.length - QUEUE.JOBS) / JOB_WORDS));
+  const head = words[QUEUE.HEADS + ((taken & OTHER) >> 1)]; // a job of that one's does not count: its taker died before
   let returned = 0;
   for (let job = 0; job < top; job++) {
     const at = QUEUE.JOBS + job * JOB_WORDS;
@@ -20,7 +21,7 @@ export const describeQueue: Describe = ({ header, words, owner }) => {
     if (word === 0 || word === JOB_DONE) continue;
     const holder = owner(at + JOB.OWNER);
     if (holder?.alive === true) jobs.push({ holder, attempt: words[at + JOB.ATTEMPT] });
-    else if ((words[at + JOB.ATTEMPT] ?? 0) < most) returned++; // others are on their way to the dead-letter queue
+    else if ((words[at + JOB.ATTEMPT] ?? 0) < most && words[at + JOB.FIRST] !== head) returned++; // others are on their way to the dead-letter queue
   }
   return {
     size: waiting + returned,

@@ -74,19 +74,27 @@ export class QueueJobs {
 
   // ---- with the get lock
 
-  /** The job that was taken first of those that came back and may be taken again; those in `except` are left out. */
-  oldestBack(except?: ReadonlySet<number>): number | undefined {
+  #number(job: number): number {
+    return this.#words[this.#at(job) + JOB.NUMBER]!;
+  }
+
+  /** The job that was taken first of those that came back and may be taken again. */
+  oldestBack(): number | undefined {
     let oldest: number | undefined;
-    let number = 0;
     const { top } = this;
     for (let job = 0; job < top; job++) {
-      if (!this.#canTake(job) || except?.has(job)) continue;
-      const its = this.#words[this.#at(job) + JOB.NUMBER]!;
-      if (oldest !== undefined && ((its - number) | 0) >= 0) continue;
-      oldest = job;
-      number = its;
+      if (!this.#canTake(job)) continue;
+      if (oldest === undefined || ((this.#number(job) - this.#number(oldest)) | 0) < 0) oldest = job;
     }
     return oldest;
+  }
+
+  /** All of those, in the order in which they were first taken. */
+  allBack(): number[] {
+    const all: number[] = [];
+    const { top } = this;
+    for (let job = 0; job < top; job++) if (this.#canTake(job)) all.push(job);
+    return all.sort((a, b) => (this.#number(a) - this.#number(b)) | 0);
   }
 
   /** Makes a message this environment's job, for the first time; undefined if the table is full. */
@@ -124,17 +132,24 @@ export class QueueJobs {
   /** Makes a job this environment's, without counting that. */
   hold(job: number): void {
     Atomics.store(this.#words, this.#at(job) + JOB.OWNER, this.#roster.owner); // pairs with #owner
+    this.#changed();
+  }
+
+  /** A job that had come back is out again, or done: whoever counts them starts again. */
+  #changed(): void {
+    Atomics.store(this.#words, QUEUE.CHANGES, this.changes + 1); // pairs with changes
   }
 
   /** A job that is done: its blocks can be freed. */
-  finished(): number | undefined {
+  finished(from = 0): number | undefined {
     const { top } = this;
-    for (let job = 0; job < top; job++) if (this.#owner(job) === JOB_DONE) return job;
+    for (let job = from; job < top; job++) if (this.#owner(job) === JOB_DONE) return job;
     return undefined;
   }
 
   markDone(job: number): void {
     Atomics.store(this.#words, this.#at(job) + JOB.OWNER, JOB_DONE);
+    this.#changed();
   }
 
   /** The job is none any more. */
@@ -168,11 +183,16 @@ export class QueueJobs {
     return Atomics.compareExchange(this.#words, index, owner, as) === owner; // pairs with #owner
   }
 
-  /** How many came back and can be taken again. */
-  get back(): number {
+  /** Moves when a job that had come back is taken again. */
+  get changes(): number {
+    return Atomics.load(this.#words, QUEUE.CHANGES); // pairs with #changed
+  }
+
+  /** How many came back and can be taken again. Not the one whose message, at `head`, does not count as taken: its taker died. */
+  back(head: number): number {
     let back = 0;
     const { top } = this;
-    for (let job = 0; job < top; job++) if (this.#canTake(job)) back++;
+    for (let job = 0; job < top; job++) if (this.#canTake(job) && this.first(job) !== head) back++;
     return back;
   }
 

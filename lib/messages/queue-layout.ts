@@ -39,6 +39,8 @@ export const QUEUE = {
   INTENT_LAST: 130,
   /** No job from this one on is in use. */
   TOP: 131,
+  /** Counts the jobs that came back and were taken again or done. Written by who has the get lock. */
+  CHANGES: 132,
   /** Sleep words (waiting/sleep-word.ts): something to take, room to put, all done. */
   ARRIVED: 160,
   ROOM: 192,

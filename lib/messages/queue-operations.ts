@@ -1,10 +1,12 @@
 /** What a handle on a Queue can do, each as an operation that may have to wait: for messages, for room, or for a lock. */
 
 import { ClosedError, CorruptError, FullError, outOfRange, TimeoutError } from '../errors.js';
+import { closedError } from '../memory/shared-object.js';
 import { type Blocking, PENDING, type WaitPoint } from '../waiting/blocking.js';
 import { AdaptiveSpin, SYNC_LOOKS } from '../waiting/spin.js';
 import { blockSync } from '../waiting/sync.js';
 import type { InnerCodec } from './codecs.js';
+import { Job, type Lease } from './job.js';
 import { checkMessages, keep, type RawMessage, read, tellAccepted, type Written, write } from './message.js';
 import type { QueueBlocks } from './queue-blocks.js';
 import type { QueueCore } from './queue-core.js';
@@ -76,7 +78,7 @@ export class QueueOperations<T> {
   /** `accepted`: how many were put so far. */
   puttingMany(messages: readonly Written[]): Blocking<true> & {
     readonly accepted: number;
-    explain(error: unknown): unknown;
+    explain(error: unknown, signal?: AbortSignal): unknown;
   } {
     let accepted = 0;
     const operation = this.#untilRoom(() => {
@@ -92,7 +94,7 @@ export class QueueOperations<T> {
       get accepted() {
         return accepted;
       },
-      explain: (error) => tellAccepted(error, accepted, messages.length, 'put'),
+      explain: (error, signal) => tellAccepted(error, accepted, messages.length, 'put', signal),
     };
   }
 
@@ -179,25 +181,29 @@ export class QueueOperations<T> {
     return messages;
   }
 
-  /** One message as a job; undefined when the queue is over. */
-  taking<R>(toJob: (message: T, taken: TakenJob<unknown>) => R): Blocking<R | undefined> {
+  /** One message as a job; undefined when the queue is over. `leaseOf` notes it for the handle. */
+  taking(leaseOf: (taken: TakenJob<unknown>) => Lease): Blocking<Job<T> | undefined> {
     return this.#untilThere(() => {
       this.#bringAway();
-      const taken = this.#takes.take(copied);
+      let taken = this.#takes.take(copied);
+      // The table may be full of what the dead had, and only the kernel knows.
+      if (taken === 'full' && this.#core.jobs.abandonDead()) taken = this.#takes.take(copied);
       if (taken === PENDING) return PENDING;
       if (taken === undefined) return this.#core.over ? undefined : PENDING;
       if (taken === 'full')
         throw new FullError(
           `'${this.#path}' has as many jobs as it can have at a time; call done() or retry() for some, or create it with a larger maxJobs`,
         );
+      const lease = leaseOf(taken); // before a codec runs, which may close the handle
       let message: T;
       try {
         message = read(this.#path, this.#codec, taken.message) as T;
       } catch (error) {
-        this.#takes.finish(taken.job); // nobody can read it
+        if (lease.state === 'out') lease.finish(); // nobody can read it
         throw error;
       }
-      return toJob(message, taken);
+      if (lease.state !== 'out') throw closedError(this.#path);
+      return new Job(message, taken.attempt, lease);
     });
   }
 

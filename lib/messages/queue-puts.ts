@@ -32,7 +32,7 @@ export class QueuePuts {
     try {
       done = this.#putSome(messages, from, most);
     } finally {
-      this.#core.putLock.release(done === undefined);
+      this.#core.leave(this.#core.putLock, done !== undefined);
     }
     if (done > 0) this.#arrived.changed();
     return done;

@@ -53,7 +53,7 @@ export class QueueTakes {
       this.#getSome(messages, most, copy);
       sound = true;
     } finally {
-      this.#getLock.release(!sound);
+      this.#core.leave(this.#getLock, sound);
     }
     if (messages.length > 0) this.#core.freed();
     else this.#room.changed(); // jobs may have been swept
@@ -70,14 +70,16 @@ export class QueueTakes {
   #getSome<R>(messages: R[], most: number, copy: CopyOut<R>): void {
     const { jobs } = this;
     const blocks = this.#blocks;
-    const back = new Set<number>();
+    const back: number[] = [];
+    let copied = 0;
     if (jobs.top > 0) {
       this.#sweep();
-      for (let job = jobs.oldestBack(back); job !== undefined && messages.length < most; ) {
+      for (const job of jobs.allBack()) {
+        if (messages.length >= most || copied >= MOST_BYTES) break;
         blocks.find(jobs.first(job));
         messages.push(copy(blocks));
-        back.add(job);
-        job = jobs.oldestBack(back);
+        copied += blocks.length;
+        back.push(job);
       }
     }
     const taken = this.#core.taken;
@@ -85,7 +87,7 @@ export class QueueTakes {
     const first = blocks.check(this.#words[QUEUE.HEADS + ((taken & OTHER) >> 1)]!);
     let head = first;
     let done = 0;
-    for (let copied = 0; done < there && messages.length < most && copied < MOST_BYTES; ) {
+    while (done < there && messages.length < most && copied < MOST_BYTES) {
       blocks.find(head);
       messages.push(copy(blocks));
       copied += blocks.length;
@@ -102,7 +104,7 @@ export class QueueTakes {
       this.#words[QUEUE.INTENT_FIRST] = NO_BLOCK;
     }
     for (const job of back) jobs.markDone(job);
-    if (back.size > 0) this.#sweep();
+    if (back.length > 0) this.#sweep();
   }
 
   #publishTaken(taken: number, head: number, count: number): void {
@@ -122,7 +124,7 @@ export class QueueTakes {
   /** Frees the blocks of jobs that are done. The lock held. */
   #sweep(): void {
     const { jobs } = this;
-    for (let job = jobs.finished(); job !== undefined; job = jobs.finished()) {
+    for (let job = jobs.finished(); job !== undefined; job = jobs.finished(job)) {
       const first = this.#blocks.check(jobs.first(job));
       const last = this.#blocks.lastOf(first);
       this.#words[QUEUE.INTENT_LAST] = last;
@@ -143,7 +145,7 @@ export class QueueTakes {
       sound = true;
       return result;
     } finally {
-      this.#getLock.release(!sound);
+      this.#core.leave(this.#getLock, sound);
       this.#room.changed(); // fewer messages wait, or jobs were swept
     }
   }
@@ -188,13 +190,13 @@ export class QueueTakes {
       sound = true;
       return found;
     } finally {
-      this.#getLock.release(!sound);
+      this.#core.leave(this.#getLock, sound);
     }
   }
 
-  /** Gives a spent job back, for later: nobody is told. */
+  /** Gives a spent job back, for later: it comes to nobody, which matters only to those who wait for the end. */
   keepSpent(job: number): void {
-    this.jobs.leave(job, JOB_RETURNED);
+    if (this.jobs.leave(job, JOB_RETURNED) && this.#core.ended) this.#arrived.changed();
   }
 
   /** Says that a job is done. False if its word was overwritten. */
@@ -216,7 +218,7 @@ export class QueueTakes {
       this.#sweep();
       sound = true;
     } finally {
-      this.#getLock.release(!sound);
+      this.#core.leave(this.#getLock, sound);
     }
     this.#room.changed();
     return true;

@@ -18,7 +18,7 @@ import { timedOut } from '../waiting/clock.js';
 import { Turns } from '../waiting/turns.js';
 import { type Readiness, WAITABLE, type Waitable } from '../waiting/waitable.js';
 import type { InnerCodec } from './codecs.js';
-import { Job, type Lease, Leases } from './job.js';
+import { type Job, type Lease, Leases } from './job.js';
 import { keep, type Written } from './message.js';
 import type { QueueCore } from './queue-core.js';
 import { describeQueue } from './queue-description.js';
@@ -80,7 +80,6 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
   /** The jobs of this handle that are out. */
   readonly #leases = new Leases();
   readonly #taking: Blocking<Job<T> | undefined>;
-  #graveyard: Queue | undefined;
 
   private constructor(segment: Segment, shape: QueueShape, codec: InnerCodec) {
     super(segment);
@@ -90,7 +89,7 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
     this.#core = words.core;
     this.#takes = words.takes;
     this.#do = new QueueOperations<T>(words, codec, segment.path, (message) => this.#bury(message));
-    this.#taking = this.#do.taking((message, { job, attempt }) => {
+    this.#taking = this.#do.taking(({ job }) => {
       const lease: Lease = {
         path: segment.path,
         state: 'out',
@@ -107,7 +106,7 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
         older: undefined,
       };
       this.#leases.add(lease);
-      return new Job(message, attempt, lease);
+      return lease;
     });
   }
 
@@ -204,7 +203,7 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
    */
   tryPut(message: T): boolean {
     this.#checkOpen();
-    const written = this.#do.write(message);
+    const written = this.#write(message);
     return this.#puts.served() && this.#do.now(this.#do.putting(written)) !== PENDING;
   }
 
@@ -212,7 +211,7 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
   putSync(message: T, wait?: SyncWaitOptions): void {
     const timeout = checkSyncWait(wait);
     this.#checkOpen();
-    const written = this.#do.write(message);
+    const written = this.#write(message);
     if (this.#puts.served() && this.#do.now(this.#do.putting(written)) !== PENDING) return;
     if (timeout === 0) throw timedOut(this.#noRoom(), 0);
     this.#puts.blockSync(this.#do.putting(keep(written)), timeout, this.#noRoom());
@@ -226,7 +225,7 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
     const { timeout, signal } = checkWait(wait);
     signal?.throwIfAborted();
     this.#checkOpen();
-    const written = this.#do.write(message);
+    const written = this.#write(message);
     if (this.#puts.mayTry(timeout) && this.#tryAtOnce(this.#do.putting(written), timeout) !== PENDING) return;
     await this.#puts.wait(this.#do.putting(keep(written)), timeout, signal, this.#noRoom());
   }
@@ -239,8 +238,12 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
    */
   tryPutMany(messages: readonly T[]): number {
     this.#checkOpen();
-    const putting = this.#do.puttingMany(this.#do.writeAll(messages));
-    if (this.#puts.served()) this.#do.now(putting);
+    const putting = this.#do.puttingMany(this.#writeAll(messages));
+    try {
+      if (this.#puts.served()) this.#do.now(putting);
+    } catch (error) {
+      if (putting.accepted === 0) throw error;
+    }
     return putting.accepted;
   }
 
@@ -248,7 +251,7 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
   putManySync(messages: readonly T[], wait?: SyncWaitOptions): void {
     const timeout = checkSyncWait(wait);
     this.#checkOpen();
-    const putting = this.#do.puttingMany(this.#do.writeAll(messages));
+    const putting = this.#do.puttingMany(this.#writeAll(messages));
     if (this.#puts.served() && this.#do.now(putting) !== PENDING) return;
     try {
       if (timeout === 0) throw timedOut(this.#noRoom(), 0);
@@ -258,17 +261,20 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
     }
   }
 
-  /** Puts all of the messages, in the order of the calls. A TimeoutError says in `accepted` how many were put. */
+  /**
+   * Puts all of the messages, in the order of the calls. An error that ends it in the middle says in `accepted` how many were
+   * put; where a signal did, it is an AbortError whose `cause` is the signal's reason.
+   */
   async putMany(messages: readonly T[], wait?: WaitOptions): Promise<void> {
     const { timeout, signal } = checkWait(wait);
     signal?.throwIfAborted();
     this.#checkOpen();
-    const putting = this.#do.puttingMany(this.#do.writeAll(messages));
+    const putting = this.#do.puttingMany(this.#writeAll(messages));
     if (this.#puts.mayTry(timeout) && this.#tryAtOnce(putting, timeout) !== PENDING) return;
     try {
       await this.#puts.wait(putting, timeout, signal, this.#noRoom());
     } catch (error) {
-      throw putting.explain(error);
+      throw putting.explain(error, signal);
     }
   }
 
@@ -463,8 +469,20 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
   /** @internal Jobs that are out come back: others may take them. */
   protected override onClose(): void {
     for (const turns of this.#turns) turns.failAll(() => closedError(this.name));
+    this.#core.recover();
     this.#leases.loseAll();
-    this.#graveyard?.close();
+  }
+
+  #write(message: T): Written {
+    const written = this.#do.write(message);
+    this.check(); // a codec may have closed the handle
+    return written;
+  }
+
+  #writeAll(messages: readonly T[]): Written[] {
+    const written = this.#do.writeAll(messages);
+    this.check();
+    return written;
   }
 
   #checkOpen(): void {
@@ -504,8 +522,13 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
   #bury(message: Written): boolean {
     const { deadLetter, capacity } = this.#shape;
     if (deadLetter === undefined) return true;
-    this.#graveyard ??= Queue.#openAs(deadLetter, capacity, this.#codec);
-    return this.#graveyard.#tryPutWritten(message);
+    // Each time: what has the name now, not what had it when it was needed first.
+    const graveyard = Queue.#openAs(deadLetter, capacity, this.#codec);
+    try {
+      return graveyard.#tryPutWritten(message);
+    } finally {
+      graveyard.close();
+    }
   }
 
   /** Another queue with the same codec. */

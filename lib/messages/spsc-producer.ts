@@ -102,7 +102,7 @@ export class SpscProducer<T = unknown> extends SharedObject {
 
   /**
    * Puts the message as soon as there is room, in the order of the calls; the event loop runs on. Rejects as
-   * {@link tryPut} throws, with with the signal's reason, or with PeerDiedError when there is no room
+   * {@link tryPut} throws, with TimeoutError, with the signal's reason, or with PeerDiedError when there is no room
    * because the consumer has died (`peerDeath: 'wait'` waits for a new one): the message was not put then.
    */
   async put(message: T, wait?: PeerWaitOptions): Promise<void> {
@@ -139,7 +139,10 @@ export class SpscProducer<T = unknown> extends SharedObject {
     }
   }
 
-  /** Puts all of the messages, in the order of the calls. A TimeoutError says in `accepted` how many were put. */
+  /**
+   * Puts all of the messages, in the order of the calls. An error that ends it in the middle says in `accepted` how many were
+   * put; where a signal did, it is an AbortError whose `cause` is the signal's reason.
+   */
   async putMany(messages: readonly T[], wait?: PeerWaitOptions): Promise<void> {
     const checked = this.#consumer.checkWait(wait);
     checked.signal?.throwIfAborted();
@@ -149,7 +152,7 @@ export class SpscProducer<T = unknown> extends SharedObject {
     try {
       await this.#wait(operation, checked, this.#noRoom());
     } catch (error) {
-      throw operation.explain(error);
+      throw operation.explain(error, checked.signal);
     }
   }
 
@@ -311,7 +314,9 @@ export class SpscProducer<T = unknown> extends SharedObject {
     return { attempt: () => this.#ring.drained(), arm: () => this.#ring.arm() };
   }
 
-  #puttingMany(messages: readonly T[]): Blocking<true> & { explain(error: unknown): unknown } {
+  #puttingMany(
+    messages: readonly T[],
+  ): Blocking<true> & { explain(error: unknown, signal?: AbortSignal): unknown } {
     let accepted = 0;
     return {
       attempt: () => {
@@ -319,7 +324,7 @@ export class SpscProducer<T = unknown> extends SharedObject {
         return accepted === messages.length ? true : PENDING;
       },
       arm: () => this.#ring.arm(),
-      explain: (error) => tellAccepted(error, accepted, messages.length, 'put'),
+      explain: (error, signal) => tellAccepted(error, accepted, messages.length, 'put', signal),
     };
   }
 

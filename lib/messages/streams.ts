@@ -90,7 +90,7 @@ function reading(source: Source, objectMode: boolean, signal: AbortSignal): (thi
     try {
       for (let more = true; more && !stream.destroyed; ) {
         if (pending.length === 0) {
-          pending = (await source.getMany(BATCH, { signal })).reverse();
+          pending = (await source.getMany(wanted(stream, objectMode), { signal })).reverse();
           if (pending.length === 0) {
             stream.push(null);
             return;
@@ -99,7 +99,7 @@ function reading(source: Source, objectMode: boolean, signal: AbortSignal): (thi
         more = stream.push(chunkOf(pending.pop(), objectMode));
       }
     } catch (error) {
-      stream.destroy(error as Error);
+      fail(stream, error as Error);
     } finally {
       filling = false;
     }
@@ -107,6 +107,26 @@ function reading(source: Source, objectMode: boolean, signal: AbortSignal): (thi
 
   return function read() {
     if (!filling) void fill(this);
+  };
+}
+
+/** How many to take at a time: of messages no more than the stream wants, the others are for other consumers. */
+function wanted(stream: Readable, objectMode: boolean): number {
+  if (!objectMode) return BATCH;
+  return Math.max(1, Math.min(BATCH, stream.readableHighWaterMark - stream.readableLength));
+}
+
+/** Ends a stream with an error behind what it has taken: destroying it at once would drop that. */
+function fail(stream: Readable, error: Error): void {
+  if (stream.readableLength === 0) {
+    stream.destroy(error);
+    return;
+  }
+  const { read } = stream;
+  stream.read = function (size) {
+    const chunk: unknown = read.call(this, size);
+    if (this.readableLength === 0) process.nextTick(() => this.destroy(error));
+    return chunk;
   };
 }
 

@@ -43,11 +43,23 @@ export function makeWebReadable<T>(
 ): web.ReadableStream<T> {
   const { objectMode = false, highWaterMark = 0 } = checkOptions(options, STREAM_KEYS);
   const abort = new AbortController();
+  /** It ends the stream behind what was read ahead: an error would drop that. */
+  let failure: unknown;
   return new ReadableStream<T>(
     {
       async pull(controller) {
         for (;;) {
-          const [message] = await source.getMany(1, { signal: abort.signal });
+          if (failure !== undefined) {
+            if ((controller.desiredSize ?? 0) < highWaterMark) return;
+            throw failure;
+          }
+          let message: unknown;
+          try {
+            [message] = await source.getMany(1, { signal: abort.signal });
+          } catch (error) {
+            failure = error;
+            continue;
+          }
           if (abort.signal.aborted) return; // cancelled in this very moment
           if (message === undefined) {
             controller.close();

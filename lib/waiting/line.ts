@@ -33,6 +33,9 @@ export class Line implements Sleeper {
   #looks = 0;
   #budget = 0;
   #keepsAlive = true;
+  /** Whose operation is being tried, and what ends its wait if that gives nothing. */
+  #served: Place | undefined;
+  #refusal: (() => void) | undefined;
 
   /** True when nobody waits here: an operation may be tried at once without overtaking anybody. */
   get idle(): boolean {
@@ -97,43 +100,58 @@ export class Line implements Sleeper {
 
   /**
    * For a Sync form that blocks this thread behind those who wait here: asks for the first of them what it would ask itself
-   * before it falls asleep, such as whether a peer is dead, so that it is not in the way for ever.
+   * before it falls asleep, such as whether a peer is dead, so that it is not in the way for ever. What it would sleep on.
    */
-  ask(): void {
+  ask(): WaitPoint | typeof ELSEWHERE | undefined {
     const [front] = this.#places;
-    if (front === undefined) return;
+    if (front === undefined) return undefined;
+    let point: WaitPoint | typeof ELSEWHERE | undefined;
     try {
-      front.operation.arm();
-      this.#serve();
+      point = front.operation.arm();
+      if (this.#serve()) point = undefined;
     } catch (error) {
       this.#settle(front, () => front.reject(error));
     }
     if (this.idle) this.#rest();
+    return point;
   }
 
   /** Ends every wait here with an error (the handle is being closed, or the peer is dead). */
   failAll(makeError: () => Error): void {
     // At exit nobody could handle the rejection any more, and it would change the exit code.
     if (!leaving())
-      for (const place of [...this.#places]) this.#settle(place, () => place.reject(makeError()));
+      for (const place of [...this.#places]) this.#refuse(place, () => place.reject(makeError()));
     this.#places.clear();
     this.#rest();
   }
 
   /** Returns whether anybody was served. */
   #serve(): boolean {
-    let served = false;
+    if (this.#served !== undefined) return false; // an operation (its codec) uses the handle that it is served for
+    let some = false;
     for (const place of this.#places) {
+      this.#served = place;
+      this.#refusal = undefined;
+      let settle: (() => void) | undefined;
       try {
         const result = place.operation.attempt();
-        if (result === PENDING) break;
-        this.#settle(place, () => place.resolve(result as never));
+        settle = result === PENDING ? this.#refusal : () => place.resolve(result as never);
       } catch (error) {
-        this.#settle(place, () => place.reject(error));
+        settle = () => place.reject(error);
+      } finally {
+        this.#served = undefined;
       }
-      served = true;
+      if (settle === undefined) break;
+      this.#settle(place, settle);
+      some = true;
     }
-    return served;
+    return some;
+  }
+
+  /** Ends a wait with an error; one that is being served right now only if it gets nothing. */
+  #refuse(place: Place, refusal: () => void): void {
+    if (place === this.#served) this.#refusal = refusal;
+    else this.#settle(place, refusal);
   }
 
   #settle(place: Place, settle: () => void): void {
@@ -147,7 +165,7 @@ export class Line implements Sleeper {
   #giveUp(place: Place, reason: unknown): void {
     if (!this.#places.has(place)) return;
     const [front] = this.#places;
-    this.#settle(place, () => place.reject(reason));
+    this.#refuse(place, () => place.reject(reason));
     if (this.idle) this.#rest();
     else if (front === place) this.wake();
   }

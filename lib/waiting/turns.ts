@@ -3,7 +3,7 @@
  * behind them, and no promise form keeps the event loop from turning.
  */
 
-import { type Blocking, PENDING } from './blocking.js';
+import { type Blocking, ELSEWHERE, PENDING } from './blocking.js';
 import { now } from './clock.js';
 import { Line } from './line.js';
 import { AdaptiveSpin, SYNC_LOOKS } from './spin.js';
@@ -25,8 +25,9 @@ export class Turns {
     const inTurn: Blocking<R> = {
       attempt: () => (this.served() ? operation.attempt() : PENDING),
       arm: () => {
-        this.#line.ask();
-        return operation.arm();
+        const point = this.#line.ask();
+        // Whoever stands in front must get on first: so we sleep on what that one waits for.
+        return this.#line.idle || point === ELSEWHERE ? operation.arm() : point;
       },
     };
     return blockSync(inTurn, this.#spin, timeout, what);
@@ -49,7 +50,7 @@ export class Turns {
 
   /** Whether a promise form may be tried at once: nobody waits in front of it, and the event loop has turned lately. */
   mayTry(timeout: number): boolean {
-    return this.#line.idle && (timeout === 0 || !overdue());
+    return timeout === 0 ? this.served() : this.#line.idle && !overdue();
   }
 
   /** What was in the way is gone: looks again. */
