@@ -63,9 +63,7 @@ const rooms = [
   'messages/queue-jobs',
   'messages/pipe.test',
   'messages/wait-any',
-].map(
-  (room) => `test/${room}`,
-);
+].map((room) => `test/${room}`);
 const chosen = process.argv.slice(2);
 step(process.execPath, [vitest, 'run', ...(chosen.length > 0 ? chosen : rooms)], env);
 
