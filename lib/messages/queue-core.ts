@@ -19,6 +19,8 @@ import { corrupt } from './ring-writer.js';
 
 /** So often a lock that is held is looked at before the caller waits for it: it is held for a microsecond, mostly. */
 const LOOKS = 8;
+/** So often a moment is looked for at which nobody changes anything; a faulty peer could make sure that there is none. */
+const MOST_ROUNDS = 1000;
 
 /** What those who put (queue-puts.ts) and those who take (queue-takes.ts) share. */
 export class QueueCore {
@@ -86,33 +88,35 @@ export class QueueCore {
 
   /** Messages that were put and never taken, at one moment. */
   get waiting(): number {
-    for (;;) {
+    for (let round = 1; ; round++) {
       const taken = this.taken;
       const puts = this.puts;
-      // Both at the moment at which PUTS was read. It flips with every message: the loop ends unless others get on.
+      // Both at the moment at which PUTS was read. It flips with every message: the loop goes on while others get on.
       if (this.taken === taken) return this.there(puts, taken);
+      if (round === MOST_ROUNDS) return Math.min(this.between(puts, taken), this.blocks.most);
     }
   }
 
   /** Messages that can be taken, those that came back included, at one moment. */
   get size(): number {
-    for (;;) {
+    for (let round = 1; ; round++) {
       const taken = this.taken;
       const changes = this.jobs.changes;
       const puts = this.puts;
       const back = this.jobs.back(this.words[QUEUE.HEADS + ((taken & OTHER) >> 1)]!);
       if (this.taken === taken && this.jobs.changes === changes) return this.there(puts, taken) + back;
+      if (round === MOST_ROUNDS) return Math.min(this.between(puts, taken), this.blocks.most) + back;
     }
   }
 
   /** True when there is no room for any message. */
   get full(): boolean {
     if (this.waiting >= this.maxItems) return true;
-    for (;;) {
+    for (let round = 1; ; round++) {
       const puts = this.puts;
       const tail = this.words[QUEUE.TAILS + ((puts & OTHER) >> 1)]!;
-      const end = Atomics.load(this.words, QUEUE.FREE_END);
-      if (this.puts === puts) return tail === end && !this.reclaimable;
+      const end = Atomics.load(this.words, QUEUE.FREE_END); // pairs with QueueTakes.#append
+      if (this.puts === puts || round === MOST_ROUNDS) return tail === end && !this.reclaimable;
     }
   }
 
