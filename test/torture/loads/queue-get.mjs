@@ -73,7 +73,8 @@ export function actor(context) {
   const got = async (most, get) => {
     own[GETTING] = most;
     const result = await unlessGivenUp(get);
-    const messages = [result || []].flat();
+    // Nothing, or undefined for one of several calls: the queue is over.
+    const messages = [result || []].flat().filter((message) => message !== undefined);
     for (const message of messages) note(message);
     own[GETTING] = 0;
     return messages.length > 0;
