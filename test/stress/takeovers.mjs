@@ -12,6 +12,7 @@ export async function run({ report, share }) {
       [100, 1000],
     ]) {
       const rounds = Math.round(kills * share);
+      if (rounds === 0) continue;
       const size = megabytes === 0 ? '60 MB' : '1 GB';
       await report(`${rounds} killed holders of ${size}, ${way}`, () =>
         takeovers(rounds, megabytes, disable),
