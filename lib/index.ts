@@ -1,5 +1,15 @@
 /** The public face of isthmus: shared memory, and what one builds on it, between unrelated Node.js processes. */
 
+export type { MapChange } from './collections/map-changes.js';
+export type { MapKey } from './collections/map-keys.js';
+export type { MapAttachOptions, MapCreateOptions } from './collections/map-shape.js';
+export { MapTransaction } from './collections/map-transaction.js';
+export {
+  type MapChangesOptions,
+  type MapSetOptions,
+  type MapStats,
+  SharedMap,
+} from './collections/shared-map.js';
 export {
   BrokenBarrierError,
   ClosedError,

@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <climits>
 
 #include "death_mark.h"
@@ -28,6 +29,12 @@ timespec ToTimespec(int64_t nanoseconds) {
 int64_t Bounded(double milliseconds) {
   const double bounded = milliseconds > 0 ? (milliseconds < 1000 ? milliseconds : 1000) : 0;
   return static_cast<int64_t>(bounded * 1e6);
+}
+
+/** fence(): no load or store moves across it. */
+Napi::Value JsFence(const Napi::CallbackInfo& info) {
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  return info.Env().Undefined();
 }
 
 /** wait(words, index, expected, milliseconds): blocks. 0 woken, EAGAIN the word differs, ETIMEDOUT, EINTR. */
@@ -188,6 +195,7 @@ void Init(Napi::Env env, Napi::Object exports) {
   exports.Set("futexWait", Napi::Function::New(env, JsWait, "futexWait"));
   exports.Set("futexWaitWithMarks", Napi::Function::New(env, JsWaitWithMarks, "futexWaitWithMarks"));
   exports.Set("futexWaitAny", Napi::Function::New(env, JsWaitAny, "futexWaitAny"));
+  exports.Set("fence", Napi::Function::New(env, JsFence, "fence"));
   exports.Set("futexWake", Napi::Function::New(env, JsWake, "futexWake"));
 }
 

@@ -72,6 +72,9 @@ export const KINDS = {
   barrier: 10,
   queue: 11,
   pipe: 12,
+  map: 14,
+  list: 15,
+  namespace: 16,
 } as const;
 export type Kind = keyof typeof KINDS;
 

@@ -25,11 +25,15 @@ import { isCondemned, isOpen, removeIfUnused } from './removal.js';
 import { Roster } from './roster.js';
 import { isSystemError, outOfSpace, withSystemErrors } from './system-errors.js';
 
-/** An object's payload: `bytes` in `parts` of equal size (default 1), each mapped apart, or twice in a row. */
+/**
+ * An object's payload: `bytes` in `parts` of equal size (default 1), each mapped apart, or twice in a row. `reserved`: what
+ * has pages from the beginning, as pairs of offset and bytes; default: all.
+ */
 export interface PayloadPlan {
   readonly bytes: number;
   readonly mirrored: boolean;
   readonly parts?: number;
+  readonly reserved?: readonly (readonly [number, number])[];
 }
 
 /** What a kind of object is made of; each kind in the rooms below has one. */
@@ -95,6 +99,11 @@ export class Segment {
     if (!isCondemned(this.name, this.#native, this.#control)) return true;
     this.roster.release();
     return false;
+  }
+
+  /** Backs a range of the payload with pages; throws the addon's error if there are none. */
+  reserve(offset: number, bytes: number): void {
+    this.#native.reserve(this.header.payloadOffset + offset, bytes);
   }
 
   publish(): void {
@@ -184,7 +193,7 @@ export function createSegment<Shape>(
   options: CreateOptions,
 ): Segment {
   const { mode, lifetime, participants } = checkCreate(options);
-  const { bytes, mirrored, parts = 1 } = type.payload(shape);
+  const { bytes, mirrored, parts = 1, reserved = [[0, bytes]] } = type.payload(shape);
   checkMappable((bytes / parts) * (mirrored ? 2 : 1));
   const header = layOut({
     kind: type.kind,
@@ -196,14 +205,15 @@ export function createSegment<Shape>(
     mirrored,
   });
   const path = `/${name}`;
-  const wanted = header.marksOffset + bytes;
+  const wanted = reserved.reduce((sum, [, more]) => sum + more, header.marksOffset);
   checkSpace(path, wanted);
   const make = (): Segment =>
     makeUnlessSwept(path, () => {
       const file = native.create(header.fileBytes, mode);
       try {
         file.reserve(0, header.marksOffset);
-        if (bytes > 0) file.reserve(header.payloadOffset, bytes);
+        for (const [offset, more] of reserved)
+          if (more > 0) file.reserve(header.payloadOffset + offset, more);
         const mapped = map(file, header, parts);
         writeHeader(mapped.control, header);
         const segment = new Segment(name, file.stat().id, file, header, mapped);

@@ -98,6 +98,8 @@ export interface Native {
     marksFrom: number,
     milliseconds: number,
   ): number;
+  /** No load or store moves across it, in either direction. Needed where the processor moves them (not on x86-64). */
+  fence(): void;
   /** Wakes all sleepers on the word, in every process. */
   futexWake(words: Int32Array, index: number): number;
   /** Once per environment, before the first `watch`. */

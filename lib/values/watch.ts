@@ -15,8 +15,9 @@ export class Watch {
   readonly #lines = new Set<Line>();
   #keepsAlive = true;
 
-  constructor(words: Int32Array) {
-    this.#sleep = new SleepWord(words, WATCH.SLEEP);
+  /** `sleep`: the index of the sleep word that writers tell. */
+  constructor(words: Int32Array, sleep: number = WATCH.SLEEP) {
+    this.#sleep = new SleepWord(words, sleep);
   }
 
   /** After every atomic write: wakes those who sleep until a change. */

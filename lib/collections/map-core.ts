@@ -1,0 +1,97 @@
+/** A map as this environment has it: one for each attachment, shared by its handles. */
+
+import type { Segment } from '../memory/segment.js';
+import { makeTable } from './map-growth.js';
+import { CHANGE, MapJournal } from './map-journal.js';
+import { type EncodedKey, KeyBuffer } from './map-keys.js';
+import { DIRECTORY_ENTRIES, FIRST_TABLE_WORDS, MAP, PARTS } from './map-layout.js';
+import { MapReader } from './map-reader.js';
+import { MapRoom } from './map-room.js';
+import { type MapShape, planMap, stampsFor } from './map-shape.js';
+import { MapStamps } from './map-stamps.js';
+import { MapTable } from './map-table.js';
+import { type MapOperation, MapWriter } from './map-writer.js';
+import { Store } from './store.js';
+
+export class MapCore {
+  readonly store: Store;
+  readonly keys: KeyBuffer;
+  readonly reader: MapReader;
+  readonly writer: MapWriter;
+  readonly room: MapRoom;
+  readonly journal: MapJournal;
+  readonly #table: MapTable;
+
+  constructor(segment: Segment, shape: MapShape) {
+    const store = new Store(segment, planMap(shape), PARTS);
+    const table = new MapTable(store);
+    const stamps = new MapStamps(store, stampsFor(shape));
+    this.store = store;
+    this.#table = table;
+    this.keys = new KeyBuffer(store.memory[MAP.SEED]!);
+    this.reader = new MapReader(store, table, stamps);
+    this.writer = new MapWriter(store, table, stamps, shape);
+    this.room = new MapRoom(store, table, stamps, this.writer, shape);
+    this.journal = new MapJournal(store);
+    store.repaired = () => this.journal.note(CHANGE.UNKNOWN);
+    this.room.removed = (key) => this.journal.note(CHANGE.DELETE, key);
+  }
+
+  /** Makes the operations, all or none, and tells those who listen. The lock is held. */
+  apply(operations: readonly MapOperation[]): void {
+    this.room.sweepSome();
+    this.writer.apply(operations);
+    for (const { key, value } of operations)
+      this.journal.note(value === undefined ? CHANGE.DELETE : CHANGE.SET, key);
+    this.store.tell();
+  }
+
+  /** How many entries there are, without those that have expired. */
+  size(timeout: number): number {
+    if (!this.room.stale) return this.reader.count;
+    const count = (): number => {
+      if (this.room.stale) this.room.sweep();
+      return this.reader.count;
+    };
+    return this.store.heldHere ? count() : this.store.locked(timeout, count);
+  }
+
+  /** Removes everything: one change, however much it is. The lock is held. */
+  clear(): void {
+    const { store } = this;
+    const { memory, log, heap, sequences } = store;
+    store.change(() => {
+      sequences.openAll();
+      log.save(MAP.COUNT, MAP.DIRECTORY + DIRECTORY_ENTRIES - MAP.COUNT);
+      heap.reset(FIRST_TABLE_WORDS);
+      memory[MAP.COUNT] = 0;
+      makeTable(memory, heap.allocate(FIRST_TABLE_WORDS));
+    });
+    this.journal.note(CHANGE.CLEAR);
+    store.tell();
+  }
+
+  /** Whether two keys are the same. */
+  static same(a: EncodedKey, b: EncodedKey): boolean {
+    return (
+      a.hash === b.hash &&
+      a.meta === b.meta &&
+      Buffer.compare(a.bytes.subarray(0, a.length), b.bytes.subarray(0, b.length)) === 0
+    );
+  }
+
+  get chains(): number {
+    return this.#table.chains;
+  }
+}
+
+const cores = new WeakMap<Segment, MapCore>();
+
+export function mapCoreOf(segment: Segment, shape: MapShape): MapCore {
+  let core = cores.get(segment);
+  if (core === undefined) {
+    core = new MapCore(segment, shape);
+    cores.set(segment, core);
+  }
+  return core;
+}

@@ -1,0 +1,49 @@
+/** Values as bytes and back: numbers and bigints by themselves, everything else as messages are. */
+
+import { invalidType } from '../errors.js';
+import type { InnerCodec } from '../messages/codecs.js';
+import { read, type Written, write } from '../messages/message.js';
+import { parseBigInt36 } from './map-keys.js';
+import { VALUE } from './map-layout.js';
+
+const number = Buffer.allocUnsafeSlow(8);
+const numberView = new DataView(number.buffer, number.byteOffset);
+const asNumber: Written = { bytes: number, start: 0, end: 8, type: VALUE.NUMBER };
+
+/** A value as bytes, valid until the next call of any codec. Throws a TypeError that says what cannot be a value. */
+export function writeValue(codec: InnerCodec, value: unknown): Written {
+  if (typeof value === 'number') {
+    numberView.setFloat64(0, value, true);
+    return asNumber;
+  }
+  if (typeof value === 'bigint') {
+    const bytes = Buffer.from(value.toString(36), 'latin1');
+    return { bytes, start: 0, end: bytes.length, type: VALUE.BIGINT };
+  }
+  if (value === undefined) {
+    throw invalidType(
+      'a value',
+      'anything but undefined (which means "nothing there"); use null, or delete()',
+      value,
+    );
+  }
+  return write(codec, value);
+}
+
+/** The value that private bytes are: the first `length` of `bytes`. Throws CorruptError for what is none. */
+export function readValue(
+  path: string,
+  codec: InnerCodec,
+  type: number,
+  bytes: Uint8Array,
+  length: number,
+): unknown {
+  if (type === VALUE.NUMBER && length === 8) {
+    return new DataView(bytes.buffer, bytes.byteOffset).getFloat64(0, true);
+  }
+  if (type === VALUE.BIGINT) {
+    const value = parseBigInt36((bytes as Buffer).toString('latin1', 0, length));
+    if (value !== undefined) return value;
+  }
+  return read(path, codec, { type, bytes, length });
+}

@@ -1,0 +1,260 @@
+/**
+ * Changing a map, with its lock held: each call is one change, whole or nothing, also if this process dies in it. Within a
+ * change first everything is allocated and linked, then what it replaces is freed.
+ */
+
+import { FullError, outOfRange } from '../errors.js';
+import type { Written } from '../messages/message.js';
+import { sharedNow } from './expiry.js';
+import { growTable } from './map-growth.js';
+import type { EncodedKey } from './map-keys.js';
+import {
+  ENTRY,
+  ENTRY_WORDS,
+  EXPIRES,
+  EXPIRING_ENTRY_WORDS,
+  MAP,
+  PARTS,
+  VALUE_TYPE_SHIFT,
+} from './map-layout.js';
+import type { MapShape } from './map-shape.js';
+import type { MapStamps } from './map-stamps.js';
+import { type MapTable, NONSENSE } from './map-table.js';
+import type { Store } from './store.js';
+import { SIZE_SHIFT } from './store-layout.js';
+
+/** What becomes of a key: a new value, which expires at a time (ms; Infinity: never); or none. */
+export interface MapOperation {
+  readonly key: EncodedKey;
+  readonly value: Written | undefined;
+  readonly expiry: number;
+}
+
+/** Makes room for so many bytes, or (0) for an entry more; whether it is worth trying again. */
+export type MakeRoom = (bytes: number, attempt: number) => boolean;
+
+/** Up to so many bytes are changed where they are; more are written beside them first. */
+const IN_PLACE_MOST = 256;
+
+export class MapWriter {
+  readonly #store: Store;
+  readonly #memory: Int32Array;
+  readonly #table: MapTable;
+  readonly #stamps: MapStamps;
+  readonly #shape: MapShape;
+  /** Blocks that the change under way replaces. */
+  readonly #old: number[] = [];
+  #added = 0;
+  /** Which operation there was no room for. */
+  #failed = 0;
+  /** Bytes for which the heap had no room. */
+  #missing = 0;
+  makeRoom: MakeRoom = () => false;
+
+  constructor(store: Store, table: MapTable, stamps: MapStamps, shape: MapShape) {
+    this.#store = store;
+    this.#memory = store.memory;
+    this.#table = table;
+    this.#stamps = stamps;
+    this.#shape = shape;
+  }
+
+  /** The entry with a key, 0 if there is none; one that has expired counts as none. */
+  find(key: EncodedKey): number {
+    const ref = this.#sound(this.#table.find(key));
+    if (ref === 0) return 0;
+    return this.#table.expiryOf(ref, this.#memory[ref + ENTRY.META]!) <= sharedNow() ? 0 : ref;
+  }
+
+  /** When an entry ends to be. */
+  expiryOf(ref: number): number {
+    return this.#table.expiryOf(ref, this.#memory[ref + ENTRY.META]!);
+  }
+
+  #sound(ref: number): number {
+    if (ref === NONSENSE) throw this.#store.heap.corrupt('a chain of entries makes no sense');
+    return ref;
+  }
+
+  /**
+   * Makes all of the operations, or none.
+   *
+   * @throws FullError if there is no room, RangeError for an entry that can never fit
+   */
+  apply(operations: readonly MapOperation[]): void {
+    let values = 0;
+    for (const { key, value } of operations) {
+      if (value === undefined) continue;
+      this.#checkSize(key, value);
+      values++;
+    }
+    if (values > this.#shape.maxEntries) throw this.#full();
+    let failed = 0;
+    for (let attempt = 0; !this.#tryApply(operations); attempt++) {
+      if (this.#failed > failed) attempt = 0;
+      failed = this.#failed;
+      if (!this.makeRoom(this.#missing, attempt)) throw this.#full();
+    }
+    for (const { key, value } of operations) {
+      if (value === undefined) continue;
+      this.#memory[MAP.TICK] = (this.#memory[MAP.TICK]! + 1) | 0;
+      this.#stamps.used(key.hash);
+    }
+    for (let grown = 0; grown < this.#added; grown++) if (!growTable(this.#store, this.#table)) break;
+  }
+
+  #tryApply(operations: readonly MapOperation[]): boolean {
+    const store = this.#store;
+    const memory = this.#memory;
+    this.#old.length = 0;
+    this.#added = 0;
+    return store.change(() => {
+      let count = memory[MAP.COUNT]!;
+      this.#failed = -1;
+      for (const { key, value, expiry } of operations) {
+        this.#failed++;
+        const ref = this.#sound(this.#table.find(key));
+        if (value === undefined) {
+          if (ref === 0) continue;
+          this.#unlink(ref, key.hash);
+          count--;
+        } else {
+          if (ref !== 0 && this.#overwrite(ref, key, value, expiry)) continue;
+          if (ref === 0 && ++count > this.#shape.maxEntries) return this.#refuse(0);
+          if (!this.#insert(ref, key, value, expiry)) return false;
+          if (ref === 0) this.#added++;
+        }
+      }
+      if (count !== memory[MAP.COUNT]) store.log.write(MAP.COUNT, count);
+      for (const ref of this.#old) store.heap.free(ref);
+      return true;
+    });
+  }
+
+  #refuse(bytes: number): false {
+    this.#store.undo();
+    this.#missing = bytes;
+    return false;
+  }
+
+  /** A new value in the place of an old one of about its size. False if that cannot be. */
+  #overwrite(ref: number, key: EncodedKey, value: Written, expiry: number): boolean {
+    const { log, sequences, bytes } = this.#store;
+    const memory = this.#memory;
+    const length = value.end - value.start;
+    const meta = memory[ref + ENTRY.META]!;
+    const expires = Number.isFinite(expiry);
+    if (length > IN_PLACE_MOST || expires !== ((meta & EXPIRES) !== 0)) return false;
+    const at = this.#table.keyAt(ref, meta) + key.length;
+    const has = ref * 4 + (memory[ref]! >>> SIZE_SHIFT) * 8 - at;
+    if (length > has || has > 2 * length + 32 || has > memory.length * 4) return false;
+    sequences.open(key.hash & (PARTS - 1));
+    const first = at >>> 2;
+    log.save(ref + ENTRY.META, expires ? 4 : 2);
+    if (length > 0) log.save(first, ((at + length + 3) >>> 2) - first);
+    memory[ref + ENTRY.META] = this.#metaOf(key, value, expires);
+    memory[ref + ENTRY.LENGTH] = length;
+    if (expires) this.#setExpiry(ref, expiry);
+    this.#fill(bytes, at, value);
+    return true;
+  }
+
+  #metaOf(key: EncodedKey, value: Written, expires: boolean): number {
+    return key.meta | (value.type << VALUE_TYPE_SHIFT) | (expires ? EXPIRES : 0);
+  }
+
+  #fill(target: Buffer, at: number, { bytes, start, end }: Written): void {
+    if (end - start > 64)
+      target.set(
+        start === 0 && end === bytes.length
+          ? bytes
+          : new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start),
+        at,
+      );
+    else for (let i = start; i < end; i++) target[at + i - start] = bytes[i]!;
+  }
+
+  #setExpiry(ref: number, expiry: number): void {
+    this.#table.setTime(ref + ENTRY.EXPIRY, expiry);
+    if (expiry >= this.#table.timeAt(MAP.NEXT_EXPIRY)) return;
+    this.#store.log.save(MAP.NEXT_EXPIRY, 2);
+    this.#table.setTime(MAP.NEXT_EXPIRY, expiry);
+  }
+
+  /** A new entry, in the place of an old one in its chain if there is one. */
+  #insert(old: number, key: EncodedKey, value: Written, expiry: number): boolean {
+    const { heap, log, sequences, bytes } = this.#store;
+    const memory = this.#memory;
+    const length = value.end - value.start;
+    const expires = Number.isFinite(expiry);
+    const words = wordsFor(key.length, length, expires);
+    const { link } = this.#table;
+    const ref = heap.allocate(words);
+    if (ref === 0) return this.#refuse(words * 4);
+    memory[ref + ENTRY.HASH] = key.hash;
+    memory[ref + ENTRY.META] = this.#metaOf(key, value, expires);
+    memory[ref + ENTRY.LENGTH] = length;
+    if (expires) this.#setExpiry(ref, expiry);
+    const at = (ref + (expires ? EXPIRING_ENTRY_WORDS : ENTRY_WORDS)) * 4;
+    for (let i = 0; i < key.length; i++) bytes[at + i] = key.bytes[i]!;
+    this.#fill(bytes, at + key.length, value);
+    sequences.open(key.hash & (PARTS - 1));
+    memory[ref + ENTRY.NEXT] = old === 0 ? memory[link]! : memory[old + ENTRY.NEXT]!;
+    log.write(link, ref);
+    if (old !== 0) this.#old.push(old);
+    return true;
+  }
+
+  /** Takes the entry that was found last out of its chain. */
+  #unlink(ref: number, hash: number): void {
+    this.#store.sequences.open(hash & (PARTS - 1));
+    this.#store.log.write(this.#table.link, this.#memory[ref + ENTRY.NEXT]!);
+    this.#old.push(ref);
+  }
+
+  /** Removes the entry that `link` refers to: a change of its own. `counter`: the root that counts why. */
+  remove(ref: number, link: number, counter?: number): void {
+    const { log, heap, sequences } = this.#store;
+    const memory = this.#memory;
+    this.#store.change(() => {
+      sequences.open(memory[ref + ENTRY.HASH]! & (PARTS - 1));
+      log.write(link, memory[ref + ENTRY.NEXT]!);
+      log.write(MAP.COUNT, memory[MAP.COUNT]! - 1);
+      if (counter !== undefined) log.write(counter, (memory[counter]! + 1) | 0);
+      heap.free(ref);
+    });
+  }
+
+  #checkSize(key: EncodedKey, value: Written): void {
+    const bytes = wordsFor(key.length, value.end - value.start, true) * 4;
+    const most = this.#shape.maxBytes - LEAST_OVERHEAD;
+    if (bytes <= most) return;
+    throw outOfRange(
+      `an entry of '${this.#store.path}' (key, value and ${EXPIRING_ENTRY_WORDS * 4} bytes)`,
+      `at most ${most} bytes; create the map with a larger maxBytes`,
+      bytes,
+    );
+  }
+
+  #full(): unknown {
+    const { path, heap, spaceError } = this.#store;
+    if (spaceError !== undefined) return spaceError;
+    const { maxEntries, maxBytes } = this.#shape;
+    const count = this.#memory[MAP.COUNT]!;
+    const limit =
+      count >= maxEntries
+        ? `${maxEntries} entries`
+        : `${heap.usedBytes} of ${maxBytes} bytes in ${count} entries`;
+    return new FullError(
+      `'${path}' is full (${limit}); nothing was changed: delete entries, create it larger, or with { evict: 'lru' }`,
+    );
+  }
+}
+
+/** What even an empty map needs of its heap: the first part of the table, and the heap's own words. */
+const LEAST_OVERHEAD = 4 * (PARTS + 12);
+
+/** Words of an entry's block. */
+export function wordsFor(keyBytes: number, valueBytes: number, expires: boolean): number {
+  return (expires ? EXPIRING_ENTRY_WORDS : ENTRY_WORDS) + Math.ceil((keyBytes + valueBytes) / 4);
+}

@@ -1,0 +1,541 @@
+/** A map that processes share, under a name. */
+
+import { invalidType } from '../errors.js';
+import { registerDescriber } from '../memory/directory.js';
+import { attachSegment, createSegment, openSegment, type Segment } from '../memory/segment.js';
+import { closedError, SharedObject } from '../memory/shared-object.js';
+import type { InnerCodec } from '../messages/codecs.js';
+import { keep } from '../messages/message.js';
+import { codecFor } from '../messages/spsc-shape.js';
+import { type AttachOptions, checkObjectName, checkOptions } from '../options.js';
+import { Watch } from '../values/watch.js';
+import { sharedNow } from './expiry.js';
+import { changesOf, changesOfKey, type MapChange } from './map-changes.js';
+import { type MapCore, mapCoreOf } from './map-core.js';
+import { describeMap } from './map-description.js';
+import type { EncodedKey, MapKey } from './map-keys.js';
+import { MAP } from './map-layout.js';
+import type { RawEntry } from './map-reader.js';
+import {
+  agreeOnMap,
+  checkMapWish,
+  checkTtl,
+  type MapAttachOptions,
+  type MapCreateOptions,
+  type MapShape,
+  type MapWish,
+  mapShapeFor,
+  mapType,
+} from './map-shape.js';
+import { addTo, current, holds, keptExpiry, type MapContext, MapTransaction } from './map-transaction.js';
+import { readValue, writeValue } from './map-values.js';
+import { runUnderTheLockOfIsthmus } from './store.js';
+import { STORE } from './store-layout.js';
+
+registerDescriber('map', describeMap);
+const MAP_TYPE = mapType('map');
+
+/** How one entry is written. */
+export interface MapSetOptions {
+  /** ms after which the entry is gone; default: the map's `ttl`. `Infinity`: never. */
+  ttl?: number;
+}
+
+/** Which changes are told, and until when. */
+export interface MapChangesOptions {
+  /** Aborting rejects with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** What `stats()` gives. */
+export interface MapStats {
+  /** Entries, without those that have expired. */
+  readonly entries: number;
+  /** Bytes of entries and of the table. */
+  readonly usedBytes: number;
+  /** Bytes of memory that the map has taken so far for entries and table; it takes more as it needs it, and gives none back. */
+  readonly reservedBytes: number;
+  readonly maxBytes: number;
+  /** Entries that went because the map was full, since it was made; modulo 2^32. */
+  readonly evicted: number;
+  /** Entries that went because their time was over. */
+  readonly expired: number;
+  /** How often `get` and `has` of this handle found something, and how often nothing. */
+  readonly hits: number;
+  readonly misses: number;
+}
+
+/**
+ * A `Map` that unrelated processes share: with a Map's own methods, atomic changes, entries that expire, and limits. Keys are
+ * strings, numbers, bigints, booleans or bytes; values are numbers, bigints, strings and bytes as they are, anything else
+ * through the codec (a copy: changing what `get` returned changes nothing in the map).
+ *
+ * ```js
+ * const { SharedMap, unlink } = require('isthmus');
+ * const cache = SharedMap.open('example-cache', { maxBytes: '16MB', ttl: 60_000, evict: 'lru' });
+ * cache.set('user:1', { name: 'Ada' });
+ * console.log(cache.get('user:1'), cache.size); // { name: 'Ada' } 1
+ * cache.add('hits', 1); // in as many processes at once as you like: none is lost
+ * cache.close();
+ * unlink('example-cache');
+ * ```
+ *
+ * Reading takes no lock and waits for nobody, unless a process is stopped or killed in the microsecond of a change: then the
+ * reader takes the lock. Changes take the lock, for microseconds; who is killed meanwhile leaves the old state, which the
+ * next one finds. Each call is atomic: others see all of it or nothing.
+ *
+ * The order of iteration is not that of insertion, and not even the same after changes.
+ *
+ * Sources: linear hashing (W. Litwin, VLDB 1980), sequence locks, TLSF for the memory.
+ */
+export class SharedMap<K extends MapKey = string, V = unknown>
+  extends SharedObject
+  implements Iterable<[K, V]>
+{
+  readonly #shape: MapShape;
+  readonly #core: MapCore;
+  readonly #codec: InnerCodec;
+  readonly #timeout: number;
+  readonly #context: MapContext;
+  readonly #watch: Watch;
+  #hits = 0;
+  #misses = 0;
+
+  private constructor(segment: Segment, shape: MapShape, wish: MapWish) {
+    super(segment);
+    this.#shape = shape;
+    this.#core = mapCoreOf(segment, shape);
+    this.#codec = codecFor(shape, wish);
+    this.#timeout = wish.timeout;
+    this.#watch = new Watch(segment.words, STORE.CHANGED);
+    this.#context = {
+      core: this.#core,
+      codec: this.#codec,
+      timeout: wish.timeout,
+      expiry: (ttl) => this.#expiry(ttl),
+    };
+  }
+
+  /**
+   * Makes a new map.
+   *
+   * @throws SystemError `EEXIST` if the name is taken, `ENOSPC` if /dev/shm is full; TypeError or RangeError for bad options
+   */
+  static create<K extends MapKey = string, V = unknown>(
+    name: string,
+    options?: MapCreateOptions<V>,
+  ): SharedMap<K, V> {
+    const bare = checkObjectName(name);
+    const wish = checkMapWish(options as MapCreateOptions<never>, true, false);
+    const shape = mapShapeFor(wish);
+    return new SharedMap<K, V>(createSegment(bare, MAP_TYPE, shape, wish.rest), shape, wish);
+  }
+
+  /** Attaches to a map that exists. Throws SystemError `ENOENT`, MismatchError, ForeignError, CorruptError. */
+  static attach<K extends MapKey = string, V = unknown>(
+    name: string,
+    options?: MapAttachOptions<V>,
+  ): SharedMap<K, V> {
+    const bare = checkObjectName(name);
+    const wish = checkMapWish(options as MapAttachOptions<never>, false, true);
+    const { segment, shape } = attachSegment(bare, MAP_TYPE, wish.rest, (found) =>
+      agreeOnMap(`/${bare}`, found, wish),
+    );
+    return new SharedMap<K, V>(segment, shape, wish);
+  }
+
+  /** Attaches if the name exists (what the options say must agree), creates it otherwise; without a race. */
+  static open<K extends MapKey = string, V = unknown>(
+    name: string,
+    options?: MapCreateOptions<V> & AttachOptions,
+  ): SharedMap<K, V> {
+    const bare = checkObjectName(name);
+    const wish = checkMapWish(options as MapCreateOptions<never>, true, true);
+    const { segment, shape } = openSegment(
+      bare,
+      MAP_TYPE,
+      wish.rest,
+      (found) => agreeOnMap(`/${bare}`, found, wish),
+      () => mapShapeFor(wish),
+    );
+    return new SharedMap<K, V>(segment, shape, wish);
+  }
+
+  // ---- what a Map has
+
+  /** How many entries there are now. When some have expired since it was last asked, it removes them first. */
+  get size(): number {
+    this.check();
+    return this.#core.size(this.#timeout);
+  }
+
+  /** The value of a key, or `undefined`. A copy. Throws CorruptError for a value that makes no sense. */
+  get(key: K): V | undefined {
+    this.check();
+    const { reader, keys } = this.#core;
+    if (!reader.find(keys.encode(key), this.#timeout)) {
+      this.#misses++;
+      return undefined;
+    }
+    this.#hits++;
+    return readValue(this.name, this.#codec, reader.type, reader.bytes, reader.length) as V;
+  }
+
+  /** Whether a key has a value. */
+  has(key: K): boolean {
+    this.check();
+    const there = this.#core.reader.has(this.#core.keys.encode(key), this.#timeout);
+    if (there) this.#hits++;
+    else this.#misses++;
+    return there;
+  }
+
+  /**
+   * Sets the value of a key.
+   *
+   * @throws FullError (`ERR_ISTHMUS_FULL`) if there is no room, SystemError `ENOSPC` if /dev/shm is full, RangeError for an
+   *   entry that can never fit, TypeError for what cannot be a key or a value, TimeoutError (see `timeout`): nothing has
+   *   changed then
+   */
+  set(key: K, value: V, options?: MapSetOptions): this {
+    this.check();
+    const expiry = this.#expiry(options === undefined ? undefined : checkOptions(options, ['ttl']).ttl);
+    const written = writeValue(this.#codec, value);
+    this.check(); // a codec may have closed the handle
+    const operation = { key: this.#core.keys.encode(key), value: written, expiry };
+    this.#core.store.locked(this.#timeout, () => this.#core.apply([operation]));
+    return this;
+  }
+
+  /** Removes a key; whether it was there. */
+  delete(key: K): boolean {
+    this.check();
+    const encoded = this.#core.keys.encode(key);
+    return this.#core.store.locked(this.#timeout, () => {
+      const there = this.#core.writer.find(encoded) !== 0;
+      this.#core.apply([{ key: encoded, value: undefined, expiry: 0 }]);
+      return there;
+    });
+  }
+
+  /** Removes everything, at once. The memory stays with the map. */
+  clear(): void {
+    this.check();
+    this.#core.store.locked(this.#timeout, () => this.#core.clear());
+  }
+
+  /**
+   * All entries. What is there from the beginning to the end comes exactly once; what is added, removed or changed meanwhile
+   * comes or does not, in its old or its new state. Takes no lock between two entries.
+   */
+  *entries(): IterableIterator<[K, V]> {
+    const entries: RawEntry[] = [];
+    for (let place = 0; place < 2 ** 32; ) {
+      this.check();
+      place = this.#core.reader.chainAt(place, this.#timeout, entries);
+      // A copy: the loop's body may iterate, too.
+      for (const { key, type, bytes } of entries.splice(0)) {
+        yield [key as K, readValue(this.name, this.#codec, type, bytes, bytes.length) as V];
+      }
+    }
+  }
+
+  /** As {@link entries}. */
+  [Symbol.iterator](): IterableIterator<[K, V]> {
+    return this.entries();
+  }
+
+  /** The keys; as {@link entries}. */
+  *keys(): IterableIterator<K> {
+    for (const [key] of this.entries()) yield key;
+  }
+
+  /** The values; as {@link entries}. */
+  *values(): IterableIterator<V> {
+    for (const [, value] of this.entries()) yield value;
+  }
+
+  /** Calls `fn` for each entry; as {@link entries}. */
+  forEach(fn: (value: V, key: K, map: this) => void, thisArg?: unknown): void {
+    for (const [key, value] of this.entries()) fn.call(thisArg, value, key, this);
+  }
+
+  // ---- atomic changes
+
+  /** The value of a key; if there is none, it is `value` from now on. Throws as {@link set}. */
+  getOrInsert(key: K, value: V, options?: MapSetOptions): V {
+    return this.getOrInsertComputed(key, () => value, options);
+  }
+
+  /**
+   * The value of a key; if there is none, what `compute` returns. Of several processes that ask at once, one computes, while
+   * the others wait for it. `compute` is synchronous and must not change this map. Throws as {@link set}, and what
+   * `compute` throws.
+   */
+  getOrInsertComputed(key: K, compute: (key: K) => V, options?: MapSetOptions): V {
+    const found = this.get(key);
+    if (found !== undefined) return found;
+    return this.#updateTo(key, (before) => (before === undefined ? compute(key) : before), options) as V;
+  }
+
+  /**
+   * Changes a value in one step: others see the old one or the new one, and no change of theirs is lost. `fn` gets the value
+   * (`undefined` if there is none) and returns the new one, or `undefined` to remove the entry. It is called once, is
+   * synchronous, and must not change this map. While it runs others can read, but not change the map. An entry keeps the
+   * time at which it expires; a new one gets `ttl`.
+   *
+   * @returns the new value
+   * @throws as {@link set}, and what `fn` throws: nothing has changed then
+   */
+  update(key: K, fn: (value: V | undefined) => V | undefined, options?: MapSetOptions): V | undefined {
+    if (typeof fn !== 'function') throw invalidType('fn', 'a function of the old value', fn);
+    return this.#updateTo(key, fn, options);
+  }
+
+  #updateTo(key: K, fn: (value: V | undefined) => V | undefined, options?: MapSetOptions): V | undefined {
+    this.check();
+    const { ttl } = checkOptions(options, ['ttl']);
+    this.#expiry(ttl);
+    const encoded = this.#core.keys.encode(key).keep();
+    return this.#core.store.locked(this.#timeout, () => {
+      const before = current<V>(this.#context, encoded);
+      const { after, written } = runUnderTheLockOfIsthmus(() => {
+        const result = fn(before);
+        refusePromise(result);
+        return { after: result, written: result === undefined ? undefined : writeValue(this.#codec, result) };
+      });
+      this.check(); // it may have closed this handle
+      const expiry = keptExpiry(this.#context, encoded, ttl);
+      if (before !== undefined || written !== undefined)
+        this.#core.apply([{ key: encoded, value: written, expiry }]);
+      return after;
+    });
+  }
+
+  /**
+   * Adds to a number (or a bigint to a bigint) in one step; a key that is not there counts as 0. An entry keeps the time at
+   * which it expires; a new one gets `ttl`.
+   *
+   * @returns the sum
+   * @throws TypeError if the value is no number (or bigint), RangeError for an amount that is not finite, and as {@link set}
+   */
+  add(key: K, amount: V & (number | bigint), options?: MapSetOptions): V {
+    this.check();
+    const ttl = options === undefined ? undefined : checkOptions(options, ['ttl']).ttl;
+    this.#expiry(ttl);
+    const encoded = this.#core.keys.encode(key);
+    return this.#core.store.locked(this.#timeout, () => {
+      const sum = addTo(current<unknown>(this.#context, encoded), amount);
+      const expiry = keptExpiry(this.#context, encoded, ttl);
+      this.#core.apply([{ key: encoded, value: writeValue(this.#codec, sum), expiry }]);
+      return sum as V;
+    });
+  }
+
+  /**
+   * Sets a value if it is `expected` now (`undefined`: if there is none); `value` `undefined` removes it. Values are compared
+   * as they are stored: numbers with `Object.is`, everything else byte for byte.
+   *
+   * @returns whether it was set
+   */
+  compareAndSet(key: K, expected: V | undefined, value: V | undefined, options?: MapSetOptions): boolean {
+    this.check();
+    const expiry = this.#expiry(checkOptions(options, ['ttl']).ttl);
+    const wanted = expected === undefined ? undefined : keep(writeValue(this.#codec, expected));
+    const written = value === undefined ? undefined : writeValue(this.#codec, value);
+    this.check();
+    const encoded = this.#core.keys.encode(key);
+    return this.#core.store.locked(this.#timeout, () => {
+      const same =
+        wanted === undefined ? this.#core.writer.find(encoded) === 0 : holds(this.#context, encoded, wanted);
+      if (same) this.#core.apply([{ key: encoded, value: written, expiry }]);
+      return same;
+    });
+  }
+
+  /** The values of several keys (`undefined` where there is none), all of one moment. */
+  getMany(keys: Iterable<K>): (V | undefined)[] {
+    this.check();
+    const encoded = Array.from(keys, (key) => this.#core.keys.encode(key).keep());
+    const raw = this.#core.reader.together(encoded, this.#timeout, () =>
+      encoded.map((key) => {
+        const { reader } = this.#core;
+        if (!reader.find(key, this.#timeout)) return undefined;
+        return { type: reader.type, bytes: Buffer.from(reader.bytes.subarray(0, reader.length)) };
+      }),
+    );
+    return raw.map((one) =>
+      one === undefined
+        ? undefined
+        : (readValue(this.name, this.#codec, one.type, one.bytes, one.bytes.length) as V),
+    );
+  }
+
+  /** Sets several entries in one step: all, or none. Throws as {@link set}. */
+  setMany(entries: Iterable<readonly [K, V]>, options?: MapSetOptions): this {
+    this.check();
+    const expiry = this.#expiry(checkOptions(options, ['ttl']).ttl);
+    const changes = new MapTransaction<K, V>({ ...this.#context, expiry: () => expiry });
+    for (const [key, value] of entries) changes.set(key, value);
+    this.check();
+    this.#core.store.locked(this.#timeout, () => this.#core.apply(changes.finish()));
+    return this;
+  }
+
+  /**
+   * Several changes in one step: `fn` reads and changes what it is given, and when it has returned, all of it is made, or
+   * nothing, also if this process is killed meanwhile. `fn` is called once, is synchronous, and must not change this map
+   * otherwise. While it runs others can read, but not change the map.
+   *
+   * ```js
+   * const { SharedMap, unlink } = require('isthmus');
+   * const accounts = SharedMap.open('example-accounts');
+   * accounts.setMany([['a', 100], ['b', 0]]);
+   * accounts.transaction((tx) => {
+   *   tx.add('a', -30);
+   *   tx.add('b', 30);
+   * });
+   * console.log(accounts.getMany(['a', 'b'])); // [ 70, 30 ]
+   * accounts.close();
+   * unlink('example-accounts');
+   * ```
+   *
+   * @returns what `fn` returns
+   * @throws as {@link set}, and what `fn` throws: nothing has changed then
+   */
+  transaction<R>(fn: (tx: MapTransaction<K, V>) => R): R {
+    this.check();
+    if (typeof fn !== 'function') throw invalidType('fn', 'a function of a transaction', fn);
+    const tx = new MapTransaction<K, V>(this.#context);
+    return this.#core.store.locked(this.#timeout, () => {
+      const result = runUnderTheLockOfIsthmus(() => {
+        try {
+          return fn(tx);
+        } catch (error) {
+          tx.finish();
+          throw error;
+        }
+      });
+      const changes = tx.finish();
+      refusePromise(result);
+      this.check();
+      if (changes.length > 0) this.#core.apply(changes);
+      return result;
+    });
+  }
+
+  // ---- time, size, news
+
+  /** How long an entry has left, in ms; `Infinity` if it does not expire, `undefined` if there is none. */
+  ttl(key: K): number | undefined {
+    this.check();
+    const { reader, keys } = this.#core;
+    if (!reader.has(keys.encode(key), this.#timeout)) return undefined;
+    return Math.max(0, reader.expiry - sharedNow());
+  }
+
+  /** Gives an entry a new time to live (default: the map's); whether there is one. */
+  touch(key: K, options?: MapSetOptions): boolean {
+    this.check();
+    const expiry = this.#expiry(checkOptions(options, ['ttl']).ttl);
+    const encoded = this.#core.keys.encode(key);
+    return this.#core.store.locked(this.#timeout, () => {
+      const { reader } = this.#core;
+      if (!reader.find(encoded, this.#timeout)) return false;
+      const value = { type: reader.type, bytes: reader.bytes, start: 0, end: reader.length };
+      this.#core.apply([{ key: encoded, value, expiry }]);
+      return true;
+    });
+  }
+
+  /** What the map holds and has done. Two numbers may be of different moments. */
+  stats(): MapStats {
+    const entries = this.size;
+    const { heap, memory } = this.#core.store;
+    return {
+      entries,
+      usedBytes: heap.usedBytes,
+      reservedBytes: heap.bytes,
+      maxBytes: this.#shape.maxBytes,
+      evicted: memory[MAP.EVICTED]! >>> 0,
+      expired: memory[MAP.EXPIRED]! >>> 0,
+      hits: this.#hits,
+      misses: this.#misses,
+    };
+  }
+
+  /**
+   * What others (and this process) change from now on: `for await (const change of map.changes())`. With `key`: the value of
+   * that key (`undefined`: none) whenever it was changed; several changes in a row may come as one. An entry that expires is
+   * told when it is removed, which may be later. Rejects with the signal's reason, or ClosedError after `close()`.
+   */
+  changes(options?: MapChangesOptions & { key?: undefined }): AsyncGenerator<MapChange<K>, void, undefined>;
+  changes(options: MapChangesOptions & { key: K }): AsyncGenerator<V | undefined, void, undefined>;
+  changes(
+    options: MapChangesOptions & { key?: K | undefined } = {},
+  ): AsyncGenerator<unknown, void, undefined> {
+    this.check();
+    const { key, signal } = checkOptions(options, ['key', 'signal']);
+    const wait = { signal };
+    if (key === undefined) return changesOf<K>(this.#core, this.#watch, () => this.check(), wait);
+    const encoded: EncodedKey = this.#core.keys.encode(key).keep();
+    return changesOfKey(
+      this.#core,
+      this.#watch,
+      encoded,
+      () => {
+        this.check();
+        return current<V>(this.#context, encoded);
+      },
+      wait,
+    );
+  }
+
+  /** The name of the codec. */
+  get codec(): string {
+    return this.#shape.codec;
+  }
+
+  /** How large it may become, in bytes. */
+  get maxBytes(): number {
+    return this.#shape.maxBytes;
+  }
+
+  /** How many entries there may be; `Infinity`: as many as fit. */
+  get maxEntries(): number {
+    const { maxEntries } = this.#shape;
+    return maxEntries >= 2 ** 30 ? Number.POSITIVE_INFINITY : maxEntries;
+  }
+
+  /** Pending waits for changes keep the process alive (the default). */
+  ref(): this {
+    this.#watch.keepsAlive = true;
+    return this;
+  }
+
+  /** Pending waits for changes do not keep the process alive. */
+  unref(): this {
+    this.#watch.keepsAlive = false;
+    return this;
+  }
+
+  #expiry(ttl: number | undefined): number {
+    const most = ttl === undefined ? this.#shape.ttl : checkTtl(ttl);
+    return Number.isFinite(most) ? Math.ceil(sharedNow() + most) : Number.POSITIVE_INFINITY;
+  }
+
+  /** @internal */
+  protected override onClose(): void {
+    this.#watch.failAll(() => closedError(this.name));
+    this.#core.store.recover();
+  }
+}
+
+function refusePromise(result: unknown): void {
+  if (typeof (result as { then?: unknown } | null | undefined)?.then !== 'function') return;
+  throw invalidType(
+    'what the function returns',
+    'a value now (it runs with the lock held, and cannot wait)',
+    result,
+  );
+}

@@ -1,0 +1,228 @@
+/**
+ * What a map and a list stand on: one robust lock for those who change something, an undo log that makes each change whole
+ * or nothing, sequences for those who read without the lock, and a heap.
+ *
+ * Who dies with the lock leaves an undo log; whoever gets the lock next puts everything back before anything else. A change
+ * is made by one store (`commit`); what comes after it (telling readers and waiters) is repeated by the next one.
+ */
+
+import { DeadlockError } from '../errors.js';
+import type { Segment } from '../memory/segment.js';
+import { isSystemError, withSystemErrors } from '../memory/system-errors.js';
+import { type RobustLock, robustLockOf } from '../sync/robust-lock.js';
+import { type Blocking, ELSEWHERE } from '../waiting/blocking.js';
+import { SleepWord } from '../waiting/sleep-word.js';
+import { AdaptiveSpin, SYNC_LOOKS } from '../waiting/spin.js';
+import { blockSync } from '../waiting/sync.js';
+import { Heap } from './heap.js';
+import { Sequences } from './sequences.js';
+import { LOG_FIRST_BYTES, PAGE_BYTES, STORE, type StorePlan } from './store-layout.js';
+import { UndoLog } from './undo-log.js';
+
+/** So often readers look before they take the lock: a change is visible as such for a microsecond, mostly. */
+export const MOST_LOOKS = 100;
+
+export class Store {
+  readonly path: string;
+  readonly segment: Segment;
+  readonly words: Int32Array;
+  /** The payload, three times. */
+  readonly memory: Int32Array;
+  readonly bytes: Buffer;
+  readonly view: DataView;
+  readonly plan: StorePlan;
+  readonly log: UndoLog;
+  readonly heap: Heap;
+  readonly sequences: Sequences;
+  readonly changed: SleepWord;
+  /** Called with the lock held when what the last holder did is unknown: it died. */
+  repaired: () => void = () => undefined;
+  readonly #lock: RobustLock;
+  readonly #spin = new AdaptiveSpin(SYNC_LOOKS.least, SYNC_LOOKS.most);
+  readonly #entering: Blocking<boolean>;
+  /** True while this thread has the lock, or is about to get it or to give it back. */
+  #inside = false;
+
+  constructor(segment: Segment, plan: StorePlan, sequences: number) {
+    const { words, path, payload } = segment;
+    this.path = path;
+    this.segment = segment;
+    this.words = words;
+    this.plan = plan;
+    this.memory = new Int32Array(payload);
+    this.bytes = Buffer.from(payload);
+    this.view = new DataView(payload);
+    const reserve = (offset: number, bytes: number) => this.#reserve(offset, bytes);
+    this.log = new UndoLog(path, words, this.memory, plan.log / 4, plan.heap / 4, reserve);
+    this.heap = new Heap(path, this.memory, this.log, plan.heap / 4, reserve);
+    this.sequences = new Sequences(words, sequences);
+    this.changed = new SleepWord(words, STORE.CHANGED);
+    this.#lock = robustLockOf(segment, STORE.LOCK);
+    this.#entering = {
+      attempt: () => this.#lock.seize(),
+      arm: () => {
+        const point = this.#lock.arm();
+        if (point === ELSEWHERE)
+          throw this.heap.corrupt('its lock word names this process, which does not hold it');
+        return point;
+      },
+    };
+  }
+
+  #reserve(offset: number, bytes: number): void {
+    withSystemErrors(this.path, () => this.segment.reserve(offset, bytes), bytes);
+  }
+
+  /**
+   * Runs `work` with the lock. Blocks while others have it: for microseconds, unless one of them runs its user's code or
+   * is stopped.
+   *
+   * @param timeout ms to wait for the lock; then TimeoutError
+   */
+  locked<R>(timeout: number, work: () => R): R {
+    this.#enter(timeout);
+    let sound = false;
+    try {
+      const result = work();
+      sound = true;
+      return result;
+    } catch (error) {
+      sound = !this.log.dirty; // a change that was refused has been put back
+      throw error;
+    } finally {
+      // Unless the user's code closed the last handle: then it is given back, and unmapped.
+      if (this.#inside) {
+        this.#inside = false;
+        this.#lock.release(!sound);
+      }
+    }
+  }
+
+  /** True while this thread runs the user's code with the lock. */
+  get heldHere(): boolean {
+    return this.#inside && holdsOnThisStack();
+  }
+
+  #enter(timeout: number): void {
+    if (this.#inside) {
+      if (holdsOnThisStack()) {
+        throw new DeadlockError(
+          `'${this.path}' is being changed by the function that called this; use what that function was given, or change it afterwards`,
+        );
+      }
+      this.recover();
+    }
+    this.#inside = true;
+    try {
+      const abandoned = blockSync(
+        this.#entering,
+        this.#spin,
+        timeout,
+        `'${this.path}': another one changes it`,
+      );
+      this.sequences.forget();
+      if (abandoned) this.#repair();
+    } catch (error) {
+      this.recover();
+      throw error;
+    }
+  }
+
+  /**
+   * Nothing that runs with the lock is left before its end, unless the script is broken off, by the timeout of `vm` or
+   * Ctrl-C in the REPL, which skip every `finally`. What was left behind is then mended as after a death.
+   */
+  recover(): void {
+    if (!this.#inside) return;
+    this.#inside = false;
+    if (this.#lock.heldHere) this.#lock.release(true);
+  }
+
+  /** What the last holder left half done is put back. */
+  #repair(): void {
+    if (this.log.dirty) this.log.rollback();
+    this.sequences.closeAll(); // a change that was not made may have begun to show
+    this.repaired();
+    this.changed.changed();
+  }
+
+  /**
+   * Makes one change, with the lock held: all of what `work` does, or nothing if it throws. It notes what it changes in the
+   * log, and opens the sequences of what readers see.
+   */
+  change<R>(work: () => R): R {
+    try {
+      const result = work();
+      this.log.commit();
+      this.sequences.close();
+      return result;
+    } catch (error) {
+      this.undo();
+      throw error;
+    }
+  }
+
+  /** Puts back what has been done of a change that is not to be. */
+  undo(): void {
+    this.log.rollback();
+    this.sequences.close();
+  }
+
+  /** Says that a change was made. */
+  tell(): void {
+    this.changed.changed();
+  }
+
+  /** The error for a heap that has no room: the system's, if that is why. */
+  get spaceError(): unknown {
+    const { refusal } = this.heap;
+    return isSystemError(refusal, 'ENOSPC') ? refusal : undefined;
+  }
+}
+
+/** Runs the user's code with the lock. Its name is looked for on the stack. */
+export function runUnderTheLockOfIsthmus<R>(work: () => R): R {
+  return work();
+}
+
+/**
+ * Whether the user's code runs with a lock further up on this very stack. It was broken off otherwise: then its frames are
+ * gone, and nothing else tells.
+ */
+function holdsOnThisStack(): boolean {
+  const { prepareStackTrace, stackTraceLimit } = Error;
+  try {
+    Error.stackTraceLimit = Number.POSITIVE_INFINITY;
+    Error.prepareStackTrace = (_, sites) =>
+      sites.some((site) => site.getFunctionName() === runUnderTheLockOfIsthmus.name);
+    return (new Error().stack as unknown) === true;
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+    if (prepareStackTrace === undefined) delete (Error as { prepareStackTrace?: unknown }).prepareStackTrace;
+    else Error.prepareStackTrace = prepareStackTrace;
+  }
+}
+
+/** Fills the payload of a new object, which nobody sees yet. The log is to be emptied once the structure is there, too. */
+export function initialiseStore(words: Int32Array, payload: ArrayBuffer, plan: StorePlan): Heap {
+  const memory = new Int32Array(payload, 0, (plan.heap + firstHeapBytes(plan)) / 4);
+  words[STORE.LOG_ROOM] = LOG_FIRST_BYTES / 4;
+  const none = () => undefined;
+  const log = new UndoLog('', words, memory, plan.log / 4, plan.heap / 4, none);
+  const heap = new Heap('', memory, log, plan.heap / 4, none);
+  heap.initialise(memory.length);
+  return heap;
+}
+
+/** The first pages of the heap. */
+export function firstHeapBytes(plan: StorePlan): number {
+  return Math.min(16 * PAGE_BYTES, plan.end - plan.heap);
+}
+
+/** What is backed by pages from the beginning. */
+export function reservedAtFirst(plan: StorePlan): [number, number][] {
+  return [
+    [0, plan.log + LOG_FIRST_BYTES],
+    [plan.heap, firstHeapBytes(plan)],
+  ];
+}
