@@ -5,6 +5,12 @@ export type { MapKey } from './collections/map-keys.js';
 export type { MapAttachOptions, MapCreateOptions } from './collections/map-shape.js';
 export { MapTransaction } from './collections/map-transaction.js';
 export {
+  Namespace,
+  type NamespaceAttachOptions,
+  type NamespaceCreateOptions,
+  type NamespaceHandle,
+} from './collections/namespace.js';
+export {
   type MapChangesOptions,
   type MapSetOptions,
   type MapStats,
