@@ -108,6 +108,7 @@ export class MapWriter {
     const memory = this.#memory;
     this.#old.length = 0;
     this.#added = 0;
+    this.#table.uncounted = 0;
     return store.change(() => {
       let count = memory[MAP.COUNT]!;
       this.#failed = -1;
@@ -122,10 +123,11 @@ export class MapWriter {
           if (ref !== 0 && this.#overwrite(ref, key, value, expiry)) continue;
           if (ref === 0 && ++count > this.#shape.maxEntries) return this.#refuse(0);
           if (!this.#insert(ref, key, value, expiry)) return false;
-          if (ref === 0) this.#added++;
+          if (ref === 0) this.#table.uncounted = ++this.#added;
         }
       }
       if (count !== memory[MAP.COUNT]) store.log.write(MAP.COUNT, count);
+      this.#table.uncounted = 0;
       for (const ref of this.#old) store.heap.free(ref);
       return true;
     });
