@@ -42,6 +42,9 @@ export class Store {
   readonly #entering: Blocking<boolean>;
   /** True while this thread has the lock, or is about to get it or to give it back. */
   #inside = false;
+  #handles = 0;
+  /** True while it is to be looked at, when this script has ended, whether the user's code was broken off. */
+  #watched = false;
 
   constructor(segment: Segment, plan: StorePlan, sequences: number) {
     const { words, path, payload } = segment;
@@ -137,6 +140,30 @@ export class Store {
     this.#inside = false;
     if (this.#lock.heldHere) this.#lock.release(true);
   }
+
+  /** There is a handle more. */
+  retain(): void {
+    this.#handles++;
+  }
+
+  /** A handle is closed. The last one gives the lock back, also if it was closed by the user's code that runs with it. */
+  leave(): void {
+    if (--this.#handles === 0 || !this.heldHere) this.recover();
+  }
+
+  /** Runs the user's code, with the lock held. If it is broken off, others need not wait until this thread comes back. */
+  runUsers<R>(work: () => R): R {
+    if (!this.#watched) {
+      this.#watched = true;
+      queueMicrotask(this.#afterwards);
+    }
+    return runUnderTheLockOfIsthmus(work);
+  }
+
+  readonly #afterwards = (): void => {
+    this.#watched = false;
+    if (this.#inside && !holdsOnThisStack()) this.recover();
+  };
 
   /** What the last holder left half done is put back. */
   #repair(): void {

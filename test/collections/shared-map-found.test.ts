@@ -1,8 +1,10 @@
 // What was once wrong with SharedMap, each with the failure that it was.
 
+import { runInNewContext } from 'node:vm';
 import { SharedMap } from 'isthmus';
 import { expect, test } from 'vitest';
-import { freshName } from '../processes/start.js';
+import { freshName, start } from '../processes/start.js';
+import { coded, contents } from '../sync/kinds.js';
 import { checkMap } from './heap-check.mjs';
 
 /** A map that is checked, block by block, when the test is over. */
@@ -32,4 +34,38 @@ test('many new keys at once: two in one chain of an empty map are no damage', ()
     });
     expect(map.size).toBe(300);
   });
+});
+
+test('closing another handle within update does not give the lock away', async () => {
+  const name = freshName('map');
+  using map = SharedMap.create<string, number>(name);
+  const other = SharedMap.attach(name);
+  map.update('n', () => {
+    other.close();
+    expect(contents(name)['changing']).toBeDefined();
+    return 1;
+  });
+  expect(contents(name)['changing']).toBeUndefined();
+  expect(() => map.update('n', () => map.close() as undefined)).toThrow(coded('ERR_ISTHMUS_CLOSED'));
+  using again = SharedMap.attach<string, number>(name);
+  expect(again.update('n', (n) => n! + 1)).toBe(2);
+  checkMap(name);
+});
+
+test('a function that the timeout of vm breaks off leaves the lock to others', async () => {
+  const name = freshName('map');
+  using map = SharedMap.create<string, number>(name);
+  map.set('n', 1);
+  for (const script of ['map.update("n", () => { for (;;); })', 'map.transaction(() => { for (;;); })']) {
+    const broken = () => runInNewContext(script, { map }, { timeout: 30 });
+    expect(broken).toThrow(coded('ERR_SCRIPT_EXECUTION_TIMEOUT'));
+    const other = start(({ SharedMap }, { args }) => {
+      SharedMap.attach<string, number>(args[0]!, { timeout: 20_000 }).add('n', 1);
+    }, name);
+    await other.done(); // without any call here
+    expect(broken).toThrow();
+    map.add('n', 1); // at once
+  }
+  expect(map.get('n')).toBe(5);
+  checkMap(name);
 });
