@@ -69,3 +69,14 @@ test('a function that the timeout of vm breaks off leaves the lock to others', a
   expect(map.get('n')).toBe(5);
   checkMap(name);
 });
+
+test('what a transaction deletes and adds to again expires as a new entry', () => {
+  mapped({ ttl: 60_000 }, (map) => {
+    map.set('n', 1);
+    map.transaction((tx) => {
+      tx.delete('n');
+      tx.add('n', 2);
+    });
+    expect(map.ttl('n')).toBeLessThanOrEqual(60_000);
+  });
+});
