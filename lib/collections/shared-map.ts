@@ -303,6 +303,8 @@ export class SharedMap<K extends MapKey = string, V = unknown>
    * `compute` throws.
    */
   getOrInsertComputed(key: K, compute: (key: K) => V, options?: MapSetOptions): V {
+    if (typeof compute !== 'function')
+      throw invalidType('compute', 'a function that gives the value', compute);
     const found = this.get(key);
     if (found !== undefined) return found;
     return this.#updateTo(key, (before) => (before === undefined ? compute(key) : before), options) as V;
@@ -387,6 +389,7 @@ export class SharedMap<K extends MapKey = string, V = unknown>
   getMany(keys: Iterable<K>): (V | undefined)[] {
     this.check();
     const encoded = Array.from(keys, (key) => this.#core.keys.encode(key).keep());
+    this.check(); // the iterable may have closed the handle
     const raw = this.#core.reader.together(encoded, this.#timeout, () =>
       encoded.map((key) => {
         const { reader } = this.#core;
