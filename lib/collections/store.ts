@@ -167,8 +167,11 @@ export class Store {
 
   /** What the last holder left half done is put back. */
   #repair(): void {
-    if (this.log.dirty) this.log.rollback();
-    this.sequences.closeAll(); // a change that was not made may have begun to show
+    try {
+      if (this.log.dirty) this.log.rollback();
+    } finally {
+      this.sequences.closeAll(); // a change that was not made may have begun to show
+    }
     this.repaired();
     this.changed.changed();
   }
@@ -191,8 +194,11 @@ export class Store {
 
   /** Puts back what has been done of a change that is not to be. */
   undo(): void {
-    this.log.rollback();
-    this.sequences.close();
+    try {
+      this.log.rollback();
+    } finally {
+      this.sequences.close(); // also if the log is damaged: readers would take the lock for ever
+    }
   }
 
   /** Says that a change was made. */
