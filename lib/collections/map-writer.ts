@@ -3,7 +3,7 @@
  * change first everything is allocated and linked, then what it replaces is freed.
  */
 
-import { FullError, outOfRange } from '../errors.js';
+import { CorruptError, FullError, outOfRange } from '../errors.js';
 import type { Written } from '../messages/message.js';
 import { sharedNow } from './expiry.js';
 import { growTable } from './map-growth.js';
@@ -100,7 +100,17 @@ export class MapWriter {
       this.#memory[MAP.TICK] = (this.#memory[MAP.TICK]! + 1) | 0;
       this.#stamps.used(key.hash);
     }
-    for (let grown = 0; grown < this.#added; grown++) if (!growTable(this.#store, this.#table)) break;
+    for (let grown = 0; grown < this.#added; grown++) if (!this.#grow()) break;
+  }
+
+  /** The operations are made by now: that the table stays as it is for want of memory is no failure of theirs. */
+  #grow(): boolean {
+    try {
+      return growTable(this.#store, this.#table);
+    } catch (error) {
+      if (error instanceof CorruptError) throw error;
+      return false;
+    }
   }
 
   #tryApply(operations: readonly MapOperation[]): boolean {
@@ -240,7 +250,7 @@ export class MapWriter {
 
   #full(): unknown {
     const { path, heap, spaceError } = this.#store;
-    if (spaceError !== undefined) return spaceError;
+    if (this.#missing > 0 && spaceError !== undefined) return spaceError; // not if it is entries that are too many
     const { maxEntries, maxBytes } = this.#shape;
     const count = this.#memory[MAP.COUNT]!;
     const limit =
