@@ -44,6 +44,8 @@ export class MapWriter {
   readonly #shape: MapShape;
   /** Blocks that the change under way replaces. */
   readonly #old: number[] = [];
+  /** Keys that were to be removed, and were not there. */
+  readonly absent: EncodedKey[] = [];
   #added = 0;
   /** Which operation there was no room for. */
   #failed = 0;
@@ -83,6 +85,7 @@ export class MapWriter {
    */
   apply(operations: readonly MapOperation[]): void {
     let values = 0;
+    this.#missing = 0;
     for (const { key, value } of operations) {
       if (value === undefined) continue;
       this.#checkSize(key, value);
@@ -117,6 +120,7 @@ export class MapWriter {
     const store = this.#store;
     const memory = this.#memory;
     this.#old.length = 0;
+    this.absent.length = 0;
     this.#added = 0;
     this.#table.uncounted = 0;
     return store.change(() => {
@@ -126,7 +130,10 @@ export class MapWriter {
         this.#failed++;
         const ref = this.#sound(this.#table.find(key));
         if (value === undefined) {
-          if (ref === 0) continue;
+          if (ref === 0) {
+            this.absent.push(key);
+            continue;
+          }
           this.#unlink(ref, key.hash);
           count--;
         } else {

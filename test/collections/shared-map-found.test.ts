@@ -91,3 +91,14 @@ test('user code that closes the map, or is none, ends in an error that says so',
     expect(() => map.getMany(closing())).toThrow(coded('ERR_ISTHMUS_CLOSED'));
   });
 });
+
+test('removing what is not there is no news', async () => {
+  const name = freshName('map');
+  using map = SharedMap.create<string, number>(name);
+  const news = map.changes();
+  map.delete('n');
+  map.compareAndSet('n', undefined, undefined);
+  map.transaction((tx) => tx.delete('n'));
+  map.set('m', 1);
+  expect((await news.next()).value).toEqual({ type: 'set', key: 'm' });
+});
