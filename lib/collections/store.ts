@@ -6,7 +6,7 @@
  * is made by one store (`commit`); what comes after it (telling readers and waiters) is repeated by the next one.
  */
 
-import { DeadlockError } from '../errors.js';
+import { DeadlockError, TimeoutError } from '../errors.js';
 import type { Segment } from '../memory/segment.js';
 import { isSystemError, withSystemErrors } from '../memory/system-errors.js';
 import { type RobustLock, robustLockOf } from '../sync/robust-lock.js';
@@ -164,6 +164,19 @@ export class Store {
     this.#watched = false;
     if (this.#inside && !holdsOnThisStack()) this.recover();
   };
+
+  /**
+   * For those who only listen: if who had the lock is dead, what it left is mended now, so that its change is told also if
+   * nobody ever makes another one.
+   */
+  mend(): void {
+    if (!this.#lock.abandoned) return;
+    try {
+      this.locked(0, () => undefined);
+    } catch (error) {
+      if (!(error instanceof TimeoutError)) throw error; // somebody else is at it
+    }
+  }
 
   /** What the last holder left half done is put back. */
   #repair(): void {

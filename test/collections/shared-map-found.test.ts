@@ -102,3 +102,19 @@ test('removing what is not there is no news', async () => {
   map.set('m', 1);
   expect((await news.next()).value).toEqual({ type: 'set', key: 'm' });
 });
+
+test('a change whose maker died before it told of it is told to who only listens', async () => {
+  const name = freshName('map');
+  using map = SharedMap.create<string, number>(name);
+  map.set('n', 1);
+  const [news, values] = [map.changes(), map.changes({ key: 'n' })];
+  const told = Promise.all([news.next(), values.next()]);
+  const peer = start(({ SharedMap }, { args, require }) => {
+    const { MapJournal } = require('../dist/collections/map-journal.js');
+    MapJournal.prototype.note = () => process.kill(process.pid, 'SIGKILL');
+    SharedMap.attach<string, number>(args[0]!).set('n', 2);
+  }, name);
+  await peer.exited;
+  expect((await told).map(({ value }) => value)).toEqual([{ type: 'unknown' }, 2]);
+  checkMap(name);
+});
