@@ -48,10 +48,14 @@ async function tryOut(
     path,
     text.replace(find, () => replace),
   );
-  if (stores) await stepStores(dist);
+  let steps = false;
   for (const scenario of caughtBy) {
     const [module, variant] = scenario.split('|');
-    const { variants } = await import(`./scenarios/${module}.mjs`);
+    const { variants, stepped } = await import(`./scenarios/${module}.mjs`);
+    if ((stores || stepped) && !steps) {
+      await stepStores(dist);
+      steps = true;
+    }
     if (variants[variant] === undefined) return { name, error: `there is no scenario '${scenario}'` };
     const job = {
       file: module,

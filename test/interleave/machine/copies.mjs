@@ -49,6 +49,10 @@ const STORING = [
   'messages/queue-puts.js',
   'messages/queue-takes.js',
   'values/cells.js',
+  ...['undo-log', 'heap', 'map-core', 'map-growth', 'map-journal', 'map-room', 'map-stamps', 'map-table'].map(
+    (file) => `collections/${file}.js`,
+  ),
+  'collections/map-writer.js',
 ];
 /** Methods that store many elements at once. */
 const BULK = new Set(['set', 'fill', 'copyWithin', 'write']);
