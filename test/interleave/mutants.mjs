@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { copyPackage, removeCopies, stepStores } from './machine/copies.mjs';
 import { MUTANTS } from './mutants-list.mjs';
+import { MAP_MUTANTS } from './mutants-map.mjs';
 import { QUEUE_MUTANTS } from './mutants-queue.mjs';
 import { SYNC_MUTANTS } from './mutants-sync.mjs';
 
@@ -75,7 +76,7 @@ async function tryOut(
   return { name };
 }
 
-const jobs = [...MUTANTS, ...SYNC_MUTANTS, ...QUEUE_MUTANTS]
+const jobs = [...MUTANTS, ...SYNC_MUTANTS, ...QUEUE_MUTANTS, ...MAP_MUTANTS]
   .map((mutant, number) => [mutant, number])
   .filter(([{ name }]) => only.length === 0 || only.some((word) => name.includes(word)));
 const total = jobs.length;
