@@ -15,4 +15,4 @@ export const UNKNOWN: unique symbol;
 export function explains(history: readonly Done[], model: Model, final?: string): boolean;
 export function mapModel(initial: Iterable<readonly [string, unknown]>, options?: object): Model;
 export function textOf(entries: Iterable<readonly [string, unknown]>): string;
-export function callOn(map: unknown, what: Call): unknown;
+export function callOn(map: unknown, what: Call, pause?: () => void): unknown;

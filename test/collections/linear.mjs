@@ -16,27 +16,35 @@ export function explains(history, { initial, apply, whims = () => [] }, final) {
   const calls = [...history].sort((a, b) => a.begin - b.begin);
   const tried = new Set();
   const done = calls.map(() => false);
-  const over = (state) =>
-    calls.every(({ end }, n) => done[n] || end === Number.POSITIVE_INFINITY) &&
-    (final === undefined || final === state);
-  const search = (state) => {
-    const place = `${done.map(Number).join('')} ${state}`;
+  const must = calls.findLastIndex(({ end }) => end < Number.POSITIVE_INFINITY);
+  const search = (state, from) => {
+    let next = from; // everything before it is done
+    while (done[next]) next++;
+    const beyond = [];
+    // What ended before another one began came before it.
+    let first = Number.POSITIVE_INFINITY;
+    for (let n = next; n < calls.length && calls[n].begin <= first; n++) {
+      if (done[n]) beyond.push(n);
+      else first = Math.min(first, calls[n].end);
+    }
+    const place = `${next} ${beyond} ${state}`;
     if (tried.has(place)) return false;
     tried.add(place);
-    if (over(state)) return true;
-    // What ended before another one began came before it.
-    const first = calls.reduce((least, { end }, n) => (done[n] ? least : Math.min(least, end)), Infinity);
-    for (let n = 0; n < calls.length && calls[n].begin <= first; n++) {
+    const over = first === Number.POSITIVE_INFINITY && (next > must || allOver(next));
+    if (over && (final === undefined || final === state)) return true;
+    for (let n = next; n < calls.length && calls[n].begin <= first; n++) {
       if (done[n]) continue;
       const [after, result] = apply(state, calls[n].what);
       if (calls[n].result !== UNKNOWN && !same(result, calls[n].result)) continue;
       done[n] = true;
-      if (search(after)) return true;
+      if (search(after, next)) return true;
       done[n] = false;
     }
-    return whims(state).some(search);
+    return whims(state).some((whim) => search(whim, next));
   };
-  return search(initial);
+  const allOver = (from) =>
+    calls.every(({ end }, n) => n < from || done[n] || end === Number.POSITIVE_INFINITY);
+  return search(initial, 0);
 }
 
 const same = (a, b) => JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
@@ -127,8 +135,8 @@ export function updated(before, how) {
   return how === null ? undefined : `${before ?? ''}${how}`;
 }
 
-/** The same call on a SharedMap. */
-export function callOn(map, [what, key, ...rest]) {
+/** The same call on a SharedMap. `pause` runs where the user's code does, with the lock. */
+export function callOn(map, [what, key, ...rest], pause = () => {}) {
   switch (what) {
     case 'set':
       try {
@@ -139,7 +147,10 @@ export function callOn(map, [what, key, ...rest]) {
         return 'full';
       }
     case 'update':
-      return map.update(key, (before) => updated(before, rest[0]));
+      return map.update(key, (before) => {
+        pause();
+        return updated(before, rest[0]);
+      });
     case 'cas':
       return map.compareAndSet(key, rest[0] ?? undefined, rest[1] ?? undefined);
     case 'getMany':
@@ -166,7 +177,10 @@ export function callOn(map, [what, key, ...rest]) {
     case 'add':
       return map.add(key, rest[0]);
     case 'compute':
-      return map.getOrInsertComputed(key, () => rest[0]);
+      return map.getOrInsertComputed(key, () => {
+        pause();
+        return rest[0];
+      });
     default:
       return map[what](key);
   }

@@ -46,7 +46,7 @@ const CHANGES = [['set', B, long('B', 60)], ['delete', C], ['set', D, 'new'], ['
 const CASES = {
   'set a new key, get': [TINY, THREE, [[['set', D, 'd']], [['get', D], ['get', A], ['add', 'n', 1]]]],
   'set in place, get': [TINY, THREE, [[['set', B, 'B']], [['get', B], ['get', B], ['set', B, '2']]]],
-  'set in place, not aligned': [TINY, [['abc', 'abcdefg']], [[['set', 'abc', 'ABCDE']], [['get', 'abc'], ['get', 'abc']]]],
+  'set in place, not aligned': [TINY, [['abc', 'abcdefg']], [[['set', 'abc', 'ABCDEF']], [['get', 'abc'], ['get', 'abc']]]],
   'set a larger value, get': [TINY, THREE, [[['set', B, long('B', 50)]], [['get', B], ['get', C], ['set', C, long('C', 70)]]]],
   'set a smaller value, get': [TINY, [[A, 'a'], [B, long('b', 90)], [C, 'c']], [[['set', B, 'B']], [['get', B], ['get', C], ['delete', C]]]],
   'set with a ttl, get': [TINY, [[A, 'a'], [B, 'b']], [[['ttl', A, 'A'], ['ttl', A, '2']], [['get', A], ['ttl', B, 'B'], ['get', A]]]],
