@@ -148,21 +148,35 @@ export class MapRoom {
     return oldest;
   }
 
-  /** Removes an old entry and those that lie behind it, until there is a free block of so many bytes. */
+  /**
+   * Removes an old entry and those that lie behind it, until there is a free block of so many bytes. Parts of the table stay
+   * where they are: behind each it begins anew, and at the end of the heap from its start.
+   */
   #evictNeighbours(bytes: number): boolean {
     const { heap } = this.#store;
     const victim = this.#sample();
     if (victim === undefined) return false;
     let free = 0;
-    const victims: number[] = [];
-    for (let ref = victim.ref; ref !== 0 && free < bytes; ref = heap.after(ref)) {
+    let victims: number[] = [];
+    let again = false;
+    for (let ref = victim.ref; free < bytes; ref = heap.after(ref)) {
+      if (ref === 0) {
+        if (again) return false; // there is no such gap between the parts of the table
+        again = true;
+        ref = heap.start;
+        free = 0;
+        victims = [];
+      }
       if (!heap.isFree(ref)) {
-        if (this.#memory[ref + ENTRY.NEXT] === TABLE_MARK) break; // a part of the table stays where it is
+        if (this.#memory[ref + ENTRY.NEXT] === TABLE_MARK) {
+          free = 0;
+          victims = [];
+          continue;
+        }
         victims.push(ref);
       }
       free += heap.wordsOf(ref) * 4;
     }
-    if (free < bytes) return this.#evictOldest(); // not enough behind it: another one next time
     for (const ref of victims) this.#remove(ref, this.#linkTo(ref), MAP.EVICTED);
     return true;
   }
