@@ -61,7 +61,7 @@ const now = (map: SharedMap<string, number>) => map.getMany([...accounts, 'new']
 describe.each(['update', 'transaction'] as const)('in the middle of %s', (call) => {
   test.each(['SIGKILL', 'process.exit', 'throw'])('%s leaves the old state, and the lock', async (way) => {
     const name = freshName('map');
-    using map = filled(name);
+    using _map = filled(name);
     const reader = SharedMap.attach<string, number>(name, DOG);
     for (let round = 0; round < 2; round++) {
       const peer = inTheMiddle(name, call, way);
