@@ -23,6 +23,8 @@ import {
   Value,
 } from 'isthmus';
 import { afterEach, describe, expect, test } from 'vitest';
+import * as mapLayout from '../../dist/collections/map-layout.js';
+import * as storeLayout from '../../dist/collections/store-layout.js';
 import * as header from '../../dist/memory/header-layout.js';
 import * as roster from '../../dist/memory/roster-layout.js';
 import * as slots from '../../dist/memory/slot-table-layout.js';
@@ -90,6 +92,8 @@ describe('docs/layout.md and the code', () => {
   test.each([
     ['lib/memory/header-layout.ts', header],
     ['lib/memory/roster-layout.ts', roster],
+    ['lib/collections/store-layout.ts', storeLayout],
+    ['lib/collections/map-layout.ts', mapLayout],
     ['lib/memory/slot-table-layout.ts', slots],
     ['lib/messages/pipe-layout.ts', pipe],
     ['lib/messages/ring-layout.ts', ring],
@@ -111,6 +115,8 @@ describe('docs/layout.md and the code', () => {
     expect(groupsOf(ring)).toEqual(['FRAME', 'RING']);
     const sizes = ['blocksFor', 'blocksOffset', 'payloadBytes', 'queueWordsBytes'];
     expect(groupsOf(queueLayout)).toEqual(['BLOCK', 'JOB', 'QUEUE', ...sizes]);
+    expect(groupsOf(storeLayout)).toEqual(['BLOCK', 'ROOT', 'STORE', 'planStore', 'storeWordsBytes']);
+    expect(groupsOf(mapLayout)).toEqual(['ENTRY', 'KEY', 'MAP', 'VALUE']);
     expect(groupsOf(slots)).toEqual(['ENTRY']);
     expect(groupsOf(barrier)).toEqual(['BARRIER']);
     expect(groupsOf(condition)).toEqual(['CONDITION']);
@@ -155,6 +161,13 @@ describe('docs/layout.md and the code', () => {
     expect(numbers('words: QUEUE')).toEqual(queueLayout.QUEUE);
     expect(numbers('words: JOB')).toEqual(queueLayout.JOB);
     expect(numbers('words: BLOCK')).toEqual(queueLayout.BLOCK);
+    expect(numbers('words: STORE')).toEqual(storeLayout.STORE);
+    expect(numbers('words: ROOT')).toEqual(storeLayout.ROOT);
+    expect(numbers('words: FREE BLOCK')).toEqual(storeLayout.BLOCK);
+    expect(numbers('words: MAP')).toEqual(mapLayout.MAP);
+    expect(numbers('words: MAP ENTRY')).toEqual(mapLayout.ENTRY);
+    expect(numbers('names: KEY')).toEqual(mapLayout.KEY);
+    expect(numbers('names: VALUE')).toEqual(mapLayout.VALUE);
     expect(numbers('words: PIPE')).toEqual(pipe.PIPE);
     expect(numbers('words: LOCK')).toEqual(lock.LOCK);
     expect(numbers('words: ENTRY')).toEqual(slots.ENTRY);
@@ -196,7 +209,7 @@ describe('docs/layout.md and the code', () => {
     const numeric = [
       ...text.matchAll(/<!-- ((?:constants of|offsets:|words:|names:) .*|element types) -->/g),
     ];
-    expect(numeric).toHaveLength(30);
+    expect(numeric).toHaveLength(39);
     for (const marker of numeric) {
       for (const [name, number] of Object.entries(numbers(marker[1]!))) {
         expect(name, marker[1]).toMatch(/^[A-Za-z]\w*$/);
