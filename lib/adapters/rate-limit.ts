@@ -95,8 +95,9 @@ export class SharedMemoryStore {
   /** Counts a hit: one step, also for all others. */
   increment(key: string): ClientHits {
     return this.#map.transaction((tx) => {
+      const before = tx.get(this.prefix + key);
       const now = sharedNow();
-      const [hits, end, resetTime] = liveWindow(tx.get(this.prefix + key), now) ?? this.#windowFrom(now);
+      const [hits, end, resetTime] = liveWindow(before, now) ?? this.#windowFrom(now);
       const window: Window = [hits + 1, end, resetTime];
       // Not the map's expiry but `end` tells whether a window is over; the entry goes at the same time or a little later.
       tx.set(this.prefix + key, window, { ttl: end - now });
@@ -111,11 +112,10 @@ export class SharedMemoryStore {
   /** Takes a hit back, if the client's window is not over. */
   decrement(key: string): void {
     this.#map.transaction((tx) => {
+      const before = tx.get(this.prefix + key);
       const now = sharedNow();
-      const window = liveWindow(tx.get(this.prefix + key), now);
-      if (window === undefined || window[0] === 0) return;
-      const [hits, end, resetTime] = window;
-      tx.set(this.prefix + key, [hits - 1, end, resetTime], { ttl: end - now });
+      const [hits, end, resetTime] = liveWindow(before, now) ?? [0, 0, 0];
+      if (hits > 0) tx.set(this.prefix + key, [hits - 1, end, resetTime], { ttl: end - now });
     });
   }
 
