@@ -66,15 +66,12 @@ export class MapTransaction<K extends MapKey, V> {
 
   /** Adds to a number (0 if there is none yet; a new entry expires as one that is set); returns the sum. */
   add(key: K, amount: V & (number | bigint)): V {
-    const sum = addTo(this.get(key), amount) as V;
+    const before = this.get(key);
+    const kept = keptExpiry(this.#context, before, undefined);
+    const sum = addTo(before, amount) as V;
     const encoded = this.#key(key);
     const change = this.#changes.get(nameOf(encoded));
-    const expiry =
-      change === undefined
-        ? keptExpiry(this.#context, encoded, undefined)
-        : change.value === undefined
-          ? this.#context.expiry(undefined) // it was deleted: this is a new entry
-          : change.expiry;
+    const expiry = change?.value === undefined ? kept : change.expiry;
     this.#note(encoded, keep(writeValue(this.#context.codec, sum)), expiry);
     return sum;
   }
@@ -113,10 +110,12 @@ export function current<V>({ core, codec, timeout }: MapContext, key: EncodedKey
   return readValue(core.store.path, codec, reader.type, reader.bytes, reader.length) as V;
 }
 
-/** When an entry that is changed where it is ends to be: as before, or as one that is set now. The lock is held. */
-export function keptExpiry(context: MapContext, key: EncodedKey, ttl: number | undefined): number {
-  const ref = context.core.writer.find(key);
-  return ref === 0 ? context.expiry(ttl) : context.core.writer.expiryOf(ref);
+/**
+ * When an entry that is changed where it is ends to be: as before, or (`before` undefined) as one that is set now. To be asked
+ * right after {@link current}: of one look at the clock, or an entry that expires between two would live on with a new time.
+ */
+export function keptExpiry(context: MapContext, before: unknown, ttl: number | undefined): number {
+  return before === undefined ? context.expiry(ttl) : context.core.reader.expiry;
 }
 
 /** @throws TypeError if they are not both numbers, or both bigints; RangeError for a sum that is no number */

@@ -331,13 +331,14 @@ export class SharedMap<K extends MapKey = string, V = unknown>
     const encoded = this.#core.keys.encode(key).keep();
     return this.#core.store.locked(this.#timeout, () => {
       const before = current<V>(this.#context, encoded);
+      const kept = keptExpiry(this.#context, before, ttl);
       const { after, written } = this.#core.store.runUsers(() => {
         const result = fn(before);
         refusePromise(result);
         return { after: result, written: result === undefined ? undefined : writeValue(this.#codec, result) };
       });
       this.check(); // it may have closed this handle
-      const expiry = keptExpiry(this.#context, encoded, ttl);
+      const expiry = before === undefined ? this.#expiry(ttl) : kept; // the time of a new one begins when it is there
       if (before !== undefined || written !== undefined)
         this.#core.apply([{ key: encoded, value: written, expiry }]);
       return after;
@@ -357,8 +358,9 @@ export class SharedMap<K extends MapKey = string, V = unknown>
     this.#expiry(ttl);
     const encoded = this.#core.keys.encode(key);
     return this.#core.store.locked(this.#timeout, () => {
-      const sum = addTo(current<unknown>(this.#context, encoded), amount);
-      const expiry = keptExpiry(this.#context, encoded, ttl);
+      const before = current<unknown>(this.#context, encoded);
+      const expiry = keptExpiry(this.#context, before, ttl);
+      const sum = addTo(before, amount);
       this.#core.apply([{ key: encoded, value: writeValue(this.#codec, sum), expiry }]);
       return sum as V;
     });
