@@ -72,6 +72,7 @@ export const KINDS = {
   barrier: 10,
   queue: 11,
   pipe: 12,
+  struct: 13,
 } as const;
 export type Kind = keyof typeof KINDS;
 
