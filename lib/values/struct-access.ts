@@ -20,17 +20,6 @@ import { checkField } from './struct-writes.js';
 const { viewsOf, partsOf } = Fields;
 const MOST_64 = { i64: 2n ** 63n - 1n, u64: 2n ** 64n - 1n } as const;
 
-/**
- * Where the accessors of one class find the views of the first handle of that shape. They could ask `this`; but the
- * engine keeps one record of what `this` was for the accessors of all shapes, and beyond four shapes that costs 10 ns.
- * A home has one shape for all of them.
- */
-interface Home {
-  owner: Fields | undefined;
-  views: StructViews;
-  parts: readonly object[];
-}
-
 interface Accessor {
   get(this: Fields): unknown;
   set(this: Fields, value: unknown): void;
@@ -41,80 +30,79 @@ function gone(of: Fields): never {
   throw closed ? closedError(path) : movedAway(path);
 }
 
-/** Stores an element; of a view that is empty by now, says so. */
-function within(of: Fields, at: number, view: { readonly length: number }): void {
-  if (at >= view.length) gone(of);
-}
-
-/** Each is written out, for the engine must see one kind of view in each: see docs/decisions.md. */
-const NUMBERS: { readonly [Type in ElementTypeName]: (home: Home, at: number) => Accessor } = {
+/**
+ * `home` has the views of the first handle of that shape. An accessor could always ask `this`; but the engine keeps one
+ * record of what `this` was for the accessors of all shapes, and beyond four shapes that costs some 10 ns. And each is
+ * written out, for the engine must see one kind of view in each.
+ */
+const NUMBERS: { readonly [Type in ElementTypeName]: (home: StructViews, at: number) => Accessor } = {
   i8: (home, at) => ({
     get() {
-      return (this === home.owner ? home.views : viewsOf(this)).i8[at] ?? gone(this);
+      return (this === home.owner ? home : viewsOf(this)).i8[at] ?? gone(this);
     },
     set(value) {
-      const view = (this === home.owner ? home.views : viewsOf(this)).i8;
-      within(this, at, view);
+      const view = (this === home.owner ? home : viewsOf(this)).i8;
+      if (at >= view.length) gone(this);
       view[at] = checkInt(value, 'i8', -128, 127);
     },
   }),
   u8: (home, at) => ({
     get() {
-      return (this === home.owner ? home.views : viewsOf(this)).u8[at] ?? gone(this);
+      return (this === home.owner ? home : viewsOf(this)).u8[at] ?? gone(this);
     },
     set(value) {
-      const view = (this === home.owner ? home.views : viewsOf(this)).u8;
-      within(this, at, view);
+      const view = (this === home.owner ? home : viewsOf(this)).u8;
+      if (at >= view.length) gone(this);
       view[at] = checkInt(value, 'u8', 0, 255);
     },
   }),
   i16: (home, at) => ({
     get() {
-      return (this === home.owner ? home.views : viewsOf(this)).i16[at] ?? gone(this);
+      return (this === home.owner ? home : viewsOf(this)).i16[at] ?? gone(this);
     },
     set(value) {
-      const view = (this === home.owner ? home.views : viewsOf(this)).i16;
-      within(this, at, view);
+      const view = (this === home.owner ? home : viewsOf(this)).i16;
+      if (at >= view.length) gone(this);
       view[at] = checkInt(value, 'i16', -32768, 32767);
     },
   }),
   u16: (home, at) => ({
     get() {
-      return (this === home.owner ? home.views : viewsOf(this)).u16[at] ?? gone(this);
+      return (this === home.owner ? home : viewsOf(this)).u16[at] ?? gone(this);
     },
     set(value) {
-      const view = (this === home.owner ? home.views : viewsOf(this)).u16;
-      within(this, at, view);
+      const view = (this === home.owner ? home : viewsOf(this)).u16;
+      if (at >= view.length) gone(this);
       view[at] = checkInt(value, 'u16', 0, 65535);
     },
   }),
   i32: (home, at) => ({
     get() {
-      return (this === home.owner ? home.views : viewsOf(this)).i32[at] ?? gone(this);
+      return (this === home.owner ? home : viewsOf(this)).i32[at] ?? gone(this);
     },
     set(value) {
-      const view = (this === home.owner ? home.views : viewsOf(this)).i32;
-      within(this, at, view);
+      const view = (this === home.owner ? home : viewsOf(this)).i32;
+      if (at >= view.length) gone(this);
       view[at] = checkInt(value, 'i32', -2147483648, 2147483647);
     },
   }),
   u32: (home, at) => ({
     get() {
-      return (this === home.owner ? home.views : viewsOf(this)).u32[at] ?? gone(this);
+      return (this === home.owner ? home : viewsOf(this)).u32[at] ?? gone(this);
     },
     set(value) {
-      const view = (this === home.owner ? home.views : viewsOf(this)).u32;
-      within(this, at, view);
+      const view = (this === home.owner ? home : viewsOf(this)).u32;
+      if (at >= view.length) gone(this);
       view[at] = checkInt(value, 'u32', 0, 4294967295);
     },
   }),
   i64: (home, at) => ({
     get() {
-      return (this === home.owner ? home.views : viewsOf(this)).i64[at] ?? gone(this);
+      return (this === home.owner ? home : viewsOf(this)).i64[at] ?? gone(this);
     },
     set(value) {
-      const view = (this === home.owner ? home.views : viewsOf(this)).i64;
-      within(this, at, view);
+      const view = (this === home.owner ? home : viewsOf(this)).i64;
+      if (at >= view.length) gone(this);
       // Asked first in a way that the engine compiles to nothing.
       const fits = typeof value === 'bigint' && BigInt.asIntN(64, value) === value;
       view[at] = fits ? value : checkBig(value, 'i64', -MOST_64.i64 - 1n, MOST_64.i64);
@@ -122,74 +110,78 @@ const NUMBERS: { readonly [Type in ElementTypeName]: (home: Home, at: number) =>
   }),
   u64: (home, at) => ({
     get() {
-      return (this === home.owner ? home.views : viewsOf(this)).u64[at] ?? gone(this);
+      return (this === home.owner ? home : viewsOf(this)).u64[at] ?? gone(this);
     },
     set(value) {
-      const view = (this === home.owner ? home.views : viewsOf(this)).u64;
-      within(this, at, view);
+      const view = (this === home.owner ? home : viewsOf(this)).u64;
+      if (at >= view.length) gone(this);
       const fits = typeof value === 'bigint' && BigInt.asUintN(64, value) === value;
       view[at] = fits ? value : checkBig(value, 'u64', 0n, MOST_64.u64);
     },
   }),
   f32: (home, at) => ({
     get() {
-      return (this === home.owner ? home.views : viewsOf(this)).f32[at] ?? gone(this);
+      return (this === home.owner ? home : viewsOf(this)).f32[at] ?? gone(this);
     },
     set(value) {
-      const view = (this === home.owner ? home.views : viewsOf(this)).f32;
-      within(this, at, view);
+      const view = (this === home.owner ? home : viewsOf(this)).f32;
+      if (at >= view.length) gone(this);
       view[at] = checkFloat(value, 'f32');
     },
   }),
   f64: (home, at) => ({
     get() {
-      return (this === home.owner ? home.views : viewsOf(this)).f64[at] ?? gone(this);
+      return (this === home.owner ? home : viewsOf(this)).f64[at] ?? gone(this);
     },
     set(value) {
-      const view = (this === home.owner ? home.views : viewsOf(this)).f64;
-      within(this, at, view);
+      const view = (this === home.owner ? home : viewsOf(this)).f64;
+      if (at >= view.length) gone(this);
       view[at] = checkFloat(value, 'f64');
     },
   }),
   bool: (home, at) => ({
     get() {
-      return ((this === home.owner ? home.views : viewsOf(this)).u8[at] ?? gone(this)) !== 0;
+      return ((this === home.owner ? home : viewsOf(this)).u8[at] ?? gone(this)) !== 0;
     },
     set(value) {
-      const view = (this === home.owner ? home.views : viewsOf(this)).u8;
-      within(this, at, view);
+      const view = (this === home.owner ? home : viewsOf(this)).u8;
+      if (at >= view.length) gone(this);
       view[at] = checkBool(value) ? 1 : 0;
     },
   }),
 };
 
+function checkOpen(of: Fields, { u8 }: StructViews): void {
+  if (u8.length === 0) gone(of);
+}
+
 function textAccessor(field: TextField): Accessor {
   return {
     get() {
       const views = viewsOf(this);
-      within(this, field.offset, views.u8);
+      checkOpen(this, views);
       return views.texts.read(field);
     },
     set(value) {
       const views = viewsOf(this);
-      within(this, field.offset, views.u8);
+      checkOpen(this, views);
       views.texts.write(field, checkText(field, value));
     },
   };
 }
 
 /** Of an array or a nested struct, the n-th of them. */
-function partAccessor(home: Home, field: Field, n: number): Accessor {
+function partAccessor(home: StructViews, field: Field, n: number): Accessor {
   return {
     get() {
-      if (this === home.owner) return home.views.closed ? gone(this) : home.parts[n];
+      if (this === home.owner) return home.parts[n];
       return viewsOf(this).closed ? gone(this) : partsOf(this)[n];
     },
     set(value) {
       const views = viewsOf(this);
-      within(this, field.offset, views.u8);
+      checkOpen(this, views);
       const writes = checkField(field, value, true);
-      within(this, field.offset, views.u8); // looked at again: a getter of the value's may have closed the handle
+      checkOpen(this, views); // looked at again: a getter of the value's may have closed the handle
       views.store(writes);
     },
   };
@@ -205,11 +197,9 @@ export interface CompiledFields {
   forget(views: StructViews): void;
 }
 
-const NOBODY = new StructViews('', new ArrayBuffer(0), () => undefined);
-
 function compile(fields: readonly Field[]): CompiledFields {
   class Level extends Fields {}
-  const home: Home = { owner: undefined, views: NOBODY, parts: [] };
+  const home = new StructViews('', new ArrayBuffer(0), () => undefined);
   const inner: CompiledFields[] = [];
   const parts: ((views: StructViews) => object)[] = [];
   const accessorOf = (field: Field): Accessor => {
@@ -238,11 +228,11 @@ function compile(fields: readonly Field[]): CompiledFields {
       const made = parts.map((part) => part(views));
       // A misspelt name is an error of strict mode, not a property that nobody shares.
       const level = Object.preventExtensions(new Level(views, fields, made));
-      if (home.owner === undefined) Object.assign(home, { owner: level, views, parts: made });
+      if (home.owner === undefined) home.adopt(views, level, made);
       return level;
     },
     forget(views) {
-      if (home.views === views) Object.assign(home, { owner: undefined, views: NOBODY, parts: [] });
+      if (home.owner !== undefined && viewsOf(home.owner) === views) home.close();
       for (const one of inner) one.forget(views);
     },
   };

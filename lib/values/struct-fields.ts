@@ -20,6 +20,9 @@ export class StructViews implements TextMemory {
   f32!: Float32Array;
   f64!: Float64Array;
   closed = false;
+  /** Of a home (see struct-access.ts): whose views these are. */
+  owner: Fields | undefined;
+  parts: readonly object[] = [];
   readonly path: string;
   /** Those of the fields that are texts; set before the first one is used. */
   texts!: Texts;
@@ -48,7 +51,25 @@ export class StructViews implements TextMemory {
   /** From now on every access to a number finds nothing, and says why: so that none has to ask first. */
   close(): void {
     this.closed = true;
+    this.owner = undefined;
+    this.parts = [];
     this.#cover(NOTHING);
+  }
+
+  /** Has the views of another one from now on. */
+  adopt(views: StructViews, owner: Fields, parts: readonly object[]): void {
+    this.owner = owner;
+    this.parts = parts;
+    this.i8 = views.i8;
+    this.u8 = views.u8;
+    this.i16 = views.i16;
+    this.u16 = views.u16;
+    this.i32 = views.i32;
+    this.u32 = views.u32;
+    this.i64 = views.i64;
+    this.u64 = views.u64;
+    this.f32 = views.f32;
+    this.f64 = views.f64;
   }
 }
 
