@@ -19,7 +19,7 @@ import { type CompiledFields, compiledFields } from './struct-access.js';
 import { Fields, jsonOf, StructViews } from './struct-fields.js';
 import { STRUCT } from './struct-layout.js';
 import { STRUCT_TYPE, type StructPlan } from './struct-object.js';
-import { checkShape, type Field, firstDifference, leavesOf, type Shape } from './struct-shape.js';
+import { allOf, checkShape, type Field, firstDifference, type Shape } from './struct-shape.js';
 import { Texts } from './struct-text.js';
 import type {
   StructCopy,
@@ -270,7 +270,7 @@ export class SharedStruct<const S extends StructShape = StructShape> extends Sha
 
   #find(path: unknown): { readonly cells: Cells; readonly index: number } {
     if (typeof path !== 'string') throw invalidType('path', "a field's dotted name", path);
-    const field = [...leavesOf(this.#shape.fields)].find((leaf) => leaf.path === path);
+    const field = [...allOf(this.#shape.fields)].find((one) => one.path === path);
     if (field === undefined)
       throw outOfRange('path', "the dotted name of a number or boolean, such as 'pos.x'", path);
     if (field.kind !== 'number')
@@ -286,6 +286,7 @@ export class SharedStruct<const S extends StructShape = StructShape> extends Sha
 
   /** @internal */
   protected override onClose(): void {
+    this.#texts.close();
     this.#views.close();
     this.#compiled.forget(this.#views);
     this.#lock?.close();

@@ -259,10 +259,10 @@ export function firstDifference(
   return undefined;
 }
 
-/** Every field that is no nested struct, in order. */
-export function* leavesOf(fields: readonly Field[]): Generator<Exclude<Field, NestedField>> {
+/** Every field of every level, in order. */
+export function* allOf(fields: readonly Field[]): Generator<Field> {
   for (const field of fields) {
-    if (field.kind === 'struct') yield* leavesOf(field.fields);
-    else yield field;
+    yield field;
+    if (field.kind === 'struct') yield* allOf(field.fields);
   }
 }

@@ -125,6 +125,11 @@ export class Texts {
     return this.#decode(field, length);
   }
 
+  /** A handle is about to be closed. */
+  close(): void {
+    this.#lock.recover();
+  }
+
   /** Takes a copy to ourselves; its length, as it is said to be. */
   #copy(field: TextField, copy: number): number {
     const { u8, u32 } = this.#memory;
@@ -166,7 +171,7 @@ class TextLock {
 
   /** Takes the lock. Whoever died with it has published its text or not: there is nothing to repair. */
   enter(): void {
-    this.#recover();
+    this.recover();
     for (let look = 0; look < LOOKS; look++) if (this.#seize() !== PENDING) return;
     const what = `'${this.#path}': somebody was writing a text all the time (is that process stopped?), so nothing was changed`;
     blockSync(this.#waiting, this.#spin, PATIENCE, what);
@@ -194,7 +199,7 @@ class TextLock {
    * Nothing that runs with the lock runs code of others, so that it comes to its end; unless the script is broken off, by
    * the timeout of `vm` or Ctrl-C in the REPL, which skip every `finally`.
    */
-  #recover(): void {
+  recover(): void {
     if (!this.#inside) return;
     this.#inside = false;
     if (this.#lock.heldHere) this.#lock.release(true);
