@@ -3,8 +3,8 @@
  * an element of a TypedArray costs: docs/decisions.md says how that comes about, and what was measured.
  *
  * Numbers are plain loads and stores of naturally aligned elements. One of 8 bytes is one access of 64 bits on every
- * machine that Node runs on (V8 compiles it to one instruction, and its runtime copies aligned words whole), so that
- * nobody sees half of one.
+ * 64-bit machine (V8 compiles it to one instruction, and its runtime copies aligned words whole), so that nobody sees half
+ * of one. The language promises that only for the atomic methods of SharedStruct.
  */
 
 import { movedAway } from '../memory/segment.js';
