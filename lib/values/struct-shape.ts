@@ -216,13 +216,15 @@ export function checkLength(path: string, length: unknown): number {
   return checkInteger(`the length of '${path}'`, length, 1, MAX_BYTES);
 }
 
-/** Says in an error which field it is about. */
-function named<T>(path: string, check: () => T): T {
+/** Runs a check; what it throws says which field it is about. */
+export function named<T>(path: string, check: () => T): T {
   try {
     return check();
   } catch (error) {
-    (error as Error).message = `the field '${path}': ${(error as Error).message}`;
-    throw error;
+    const { message, code } = error as Error & { code: string };
+    const Kind = error instanceof RangeError ? RangeError : TypeError;
+    // A new one, for the message is also in the stack that Node prints.
+    throw Object.assign(new Kind(`the field '${path}': ${message}`), { code });
   }
 }
 

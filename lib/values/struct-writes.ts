@@ -3,7 +3,7 @@
 import { describe, invalidType, outOfRange } from '../errors.js';
 import { type Cells, makeCells } from './cells.js';
 import { type ElementTypeName, STORAGE } from './element-types.js';
-import type { ArrayField, Field, NumberField, TextField } from './struct-shape.js';
+import { type ArrayField, type Field, type NumberField, named, type TextField } from './struct-shape.js';
 import { checkText } from './struct-text.js';
 
 /** One value that is ready to be stored. */
@@ -32,6 +32,9 @@ export class AllCells {
   }
 }
 
+/** So many names a message shows. */
+const SHOWN = 8;
+
 /** Cells of nothing, for their checks. */
 const CHECKS = new AllCells(new ArrayBuffer(0));
 
@@ -52,7 +55,9 @@ export function checkValues(
   const known = new Set(fields.map(({ name }) => name));
   for (const key of Object.keys(values)) {
     if (known.has(key)) continue;
-    throw outOfRange(where, `an object with no fields but ${[...known].map(describe).join(', ')}`, key);
+    const some = fields.slice(0, SHOWN).map(({ name }) => describe(name));
+    const more = fields.length > SHOWN ? ', …' : '';
+    throw outOfRange(where, `an object with no fields but ${some.join(', ')}${more}`, key);
   }
   const given = values as Readonly<Record<string, unknown>>;
   return fields.flatMap((field) => {
@@ -73,7 +78,7 @@ function isOwn(values: object, name: string): boolean {
 export function checkField(field: Field, value: unknown, whole: boolean): Write[] {
   switch (field.kind) {
     case 'number':
-      return [{ field, value: explained(field, () => CHECKS.of(field.type).check(value)) }];
+      return [{ field, value: named(field.path, () => CHECKS.of(field.type).check(value)) }];
     case 'text':
       return [{ field, encoded: checkText(field, value) }];
     case 'array':
@@ -95,18 +100,8 @@ function checkArray(field: ArrayField, value: unknown): readonly unknown[] {
   const bytes = field.type === 'bool' && value instanceof Uint8Array;
   return Array.from({ length }, (_, index) => {
     const element = (value as ArrayLike<unknown>)[index];
-    return bytes ? element !== 0 : explained(field, () => cells.check(element));
+    return bytes ? element !== 0 : named(field.path, () => cells.check(element));
   });
-}
-
-/** Says in an error which field it is about. */
-function explained<T>({ path }: Field, check: () => T): T {
-  try {
-    return check();
-  } catch (error) {
-    (error as Error).message = `the field '${path}': ${(error as Error).message}`;
-    throw error;
-  }
 }
 
 /** Stores what was checked, each number by itself, atomically. */
