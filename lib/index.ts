@@ -82,5 +82,21 @@ export type {
   ViewOf,
 } from './values/element-types.js';
 export { SharedArray, SharedArray as Array } from './values/shared-array.js';
+export { SharedStruct, type StructCreateOptions } from './values/shared-struct.js';
+export {
+  type StructCopy,
+  type StructField,
+  type StructFields,
+  type StructInput,
+  type StructIntegerPath,
+  type StructNumberPath,
+  type StructPath,
+  type StructShape,
+  type StructTypeAt,
+  type StructValue,
+  type StructValues,
+  type TextType,
+  text,
+} from './values/struct-types.js';
 export { Value, type ValueCreateOptions } from './values/value.js';
 export type { Waitable } from './waiting/waitable.js';

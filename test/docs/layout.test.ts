@@ -19,7 +19,9 @@ import {
   RwLock,
   SharedArray,
   SharedMap,
+  SharedStruct,
   SpscQueue,
+  text as textField,
   unlink,
   Value,
 } from 'isthmus';
@@ -39,6 +41,7 @@ import * as lock from '../../dist/sync/lock-layout.js';
 import * as pool from '../../dist/sync/pool-layout.js';
 import * as rwlock from '../../dist/sync/rwlock-layout.js';
 import * as elements from '../../dist/values/element-types.js';
+import * as structLayout from '../../dist/values/struct-layout.js';
 import * as watch from '../../dist/values/watch-layout.js';
 import { start } from '../processes/start.js';
 
@@ -103,6 +106,7 @@ describe('docs/layout.md and the code', () => {
     ['lib/sync/condition-layout.ts', condition],
     ['lib/sync/event-layout.ts', event],
     ['lib/sync/lock-layout.ts', lock],
+    ['lib/values/struct-layout.ts', structLayout],
     ['lib/values/watch-layout.ts', watch],
   ])('constants of %s', (file, module) => {
     expect(numbers(`constants of ${file}`)).toEqual(constantsOf(module));
@@ -127,6 +131,7 @@ describe('docs/layout.md and the code', () => {
     expect(groupsOf(rwlock)).toEqual(['RWLOCK']);
     for (const module of [pool, rwlock]) expect(constantsOf(module)).toEqual({}); // or they need a table
     expect(groupsOf(watch)).toEqual(['WATCH']);
+    expect(groupsOf(structLayout)).toEqual(['STRUCT', 'TEXT']);
   });
 
   test('the header', () => {
@@ -177,6 +182,8 @@ describe('docs/layout.md and the code', () => {
     expect(numbers('words: EVENT')).toEqual(event.EVENT);
     expect(numbers('words: BARRIER')).toEqual(barrier.BARRIER);
     expect(numbers('words: POOL')).toEqual(pool.POOL);
+    expect(numbers('words: STRUCT')).toEqual(structLayout.STRUCT);
+    expect(numbers('words: TEXT')).toEqual(structLayout.TEXT);
   });
 
   test('element types', () => {
@@ -210,7 +217,7 @@ describe('docs/layout.md and the code', () => {
     const numeric = [
       ...text.matchAll(/<!-- ((?:constants of|offsets:|words:|names:) .*|element types) -->/g),
     ];
-    expect(numeric).toHaveLength(39);
+    expect(numeric).toHaveLength(42);
     for (const marker of numeric) {
       for (const [name, number] of Object.entries(numbers(marker[1]!))) {
         expect(name, marker[1]).toMatch(/^[A-Za-z]\w*$/);
@@ -383,6 +390,65 @@ describe('objects as the document says', () => {
     const zero = sample === true ? false : typeof sample === 'bigint' ? 0n : 0;
     for (let index = 0; index < 5; index++)
       expect(file.element(type, index)).toBe(index === 3 ? sample : zero);
+  });
+
+  test('a SharedStruct: fields where the schema says, texts in two copies', () => {
+    const types = Object.fromEntries(Object.keys(SAMPLES).map((type) => [type, type as ElementType]));
+    const struct = keep(
+      SharedStruct.create(
+        freshName(),
+        { ...types, t: textField(9), many: ['u16', 3], in: { a: 'u8', t: textField(4), z: 'f64' } },
+        { initial: { ...SAMPLES, t: 'grün' } as never },
+      ),
+    );
+    struct.fields.many.set([7, 8, 9]);
+    struct.fields.in.z = 0.5;
+    const file = new Reader(struct.name);
+    expect(file.kind).toBe('struct');
+    expect(Object.keys(file.schema).sort()).toEqual(schemaKeys('struct'));
+    expect(file.payload.length).toBe(Math.ceil((file.schema['bytes'] as number) / 8) * 8);
+    type Entry = { name: string; type: string; offset: number; bytes?: number; fields?: Entry[] };
+    const entries = file.schema['fields'] as Entry[];
+    const entry = (name: string): Entry => entries.find((one) => one.name === name)!;
+    for (const [type, sample] of Object.entries(SAMPLES)) {
+      const { offset } = entry(type);
+      expect(file.element(type, offset / numbers('element types')[type]!), type).toBe(sample);
+    }
+    expect(entry('many')).toMatchObject({ type: 'u16', length: 3 });
+    expect([0, 1, 2].map((n) => file.element('u16', entry('many').offset / 2 + n))).toEqual([7, 8, 9]);
+    const inner = entry('in');
+    expect([inner.type, inner.fields!.map(({ name }) => name)]).toEqual(['struct', ['a', 't', 'z']]);
+    expect(inner.offset).toBe(inner.fields![0]!.offset);
+    expect(inner.offset % 8).toBe(0);
+    expect(inner.fields![2]!.offset).toBe(inner.offset + 4 + 12 + 2 * 4 + 0);
+    expect(file.element('f64', inner.fields![2]!.offset / 8)).toBe(0.5);
+
+    const { VERSION, LENGTHS, COPIES } = numbers('words: TEXT') as Record<
+      'VERSION' | 'LENGTHS' | 'COPIES',
+      number
+    >;
+    const read = (from: Reader): { version: number; text: string } => {
+      const { offset, bytes } = entry('t');
+      const word = (n: number): number => from.payload.readUInt32LE(offset + 4 * n);
+      const copy = word(VERSION) & 1;
+      const at = offset + 4 * COPIES + copy * Math.ceil(bytes! / 4) * 4;
+      return {
+        version: word(VERSION),
+        text: from.payload.toString('utf8', at, at + word(LENGTHS + copy)),
+      };
+    };
+    expect(read(file)).toEqual({ version: 1, text: 'grün' });
+    struct.fields.t = 'blau';
+    expect(read(new Reader(struct.name))).toEqual({ version: 2, text: 'blau' });
+    struct.fields.t = '';
+    expect(read(new Reader(struct.name))).toEqual({ version: 3, text: '' });
+
+    const { LOCK, TEXT_LOCK } = numbers('words: STRUCT') as { LOCK: number; TEXT_LOCK: number };
+    struct.lock.withLockSync(() => {
+      const held = new Reader(struct.name);
+      expect(held.word('WORDS_OFFSET', LOCK)).toBe(held.ownerOf(0));
+      expect(held.word('WORDS_OFFSET', TEXT_LOCK)).toBe(0);
+    });
   });
 
   test('header, lifetime, roster and sleep word', async () => {

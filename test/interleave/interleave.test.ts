@@ -24,6 +24,7 @@ const FAMILIES = [
   'barrier',
   'any',
   'queue',
+  'struct',
 ];
 
 interface Result {

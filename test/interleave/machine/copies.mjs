@@ -49,6 +49,7 @@ const STORING = [
   'messages/queue-puts.js',
   'messages/queue-takes.js',
   'values/cells.js',
+  'values/struct-text.js',
 ];
 /** Methods that store many elements at once. */
 const BULK = new Set(['set', 'fill', 'copyWithin', 'write']);
