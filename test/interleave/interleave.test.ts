@@ -25,6 +25,7 @@ const FAMILIES = [
   'any',
   'queue',
   'struct',
+  'map',
 ];
 
 interface Result {

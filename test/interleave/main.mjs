@@ -29,6 +29,7 @@ const FILES = [
   'any',
   'queue',
   'struct',
+  'map',
   'spsc with stores',
   'queue with stores',
   'struct with stores',
@@ -101,7 +102,8 @@ const pinned = await new Promise((resolve) => {
 
 if (replay !== '') {
   const [file, variant, schedule] = replay.split('|');
-  const from = option('with', '') === 'stores' ? copyPackage('stores') : dist;
+  const { stepped } = await import(`./scenarios/${file}.mjs`);
+  const from = stepped || option('with', '') === 'stores' ? copyPackage('stores') : dist;
   if (from !== dist) await stepStores(from);
   const result = await start(0, { file, variant, dist: from, schedule: JSON.parse(schedule) });
   removeCopies();
@@ -112,9 +114,10 @@ if (replay !== '') {
 const all = [];
 for (const what of only) {
   const [file, stores] = what.split(' with ');
-  const { variants } = await import(`./scenarios/${file}.mjs`);
-  const from = stores === undefined ? dist : copyPackage('stores');
-  if (stores !== undefined) await stepStores(from);
+  const { variants, stepped } = await import(`./scenarios/${file}.mjs`);
+  const plain = stores === undefined && !stepped;
+  const from = plain ? dist : copyPackage('stores');
+  if (!plain) await stepStores(from);
   for (const [variant, limits] of Object.entries(variants)) {
     // Each byte's store is a step: fewer schedules get as far.
     const fewer =

@@ -50,11 +50,22 @@ const STORING = [
   'messages/queue-takes.js',
   'values/cells.js',
   'values/struct-text.js',
+  ...['undo-log', 'heap', 'map-core', 'map-growth', 'map-journal', 'map-room', 'map-stamps', 'map-table'].map(
+    (file) => `collections/${file}.js`,
+  ),
+  'collections/map-writer.js',
+  'collections/map-reader.js',
 ];
+/** Files in which a plain load from shared memory may meet a change: readers that look twice. */
+const LOADING = new Set(['collections/map-table.js', 'collections/map-reader.js']);
+const SHARED = /(memory|bytes)$/;
 /** Methods that store many elements at once. */
 const BULK = new Set(['set', 'fill', 'copyWithin', 'write']);
 
-/** Puts a step before every store into a typed array: they lie between the Atomics, where nothing else can intercept. */
+/**
+ * Puts a step before every store into a typed array, and before loads where they matter: they lie between the Atomics,
+ * where nothing else can intercept.
+ */
 export async function stepStores(dist) {
   const { default: ts } = await import('typescript');
   let count = 0;
@@ -64,15 +75,21 @@ export async function stepStores(dist) {
     const source = ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true);
     const places = [];
     const visit = (node) => {
+      const assigns = (one) =>
+        ts.isBinaryExpression(one) &&
+        one.operatorToken.kind >= ts.SyntaxKind.FirstAssignment &&
+        one.operatorToken.kind <= ts.SyntaxKind.LastAssignment;
       const stores =
-        (ts.isBinaryExpression(node) &&
-          node.operatorToken.kind >= ts.SyntaxKind.FirstAssignment &&
-          node.operatorToken.kind <= ts.SyntaxKind.LastAssignment &&
-          ts.isElementAccessExpression(node.left)) ||
+        (assigns(node) && ts.isElementAccessExpression(node.left)) ||
         (ts.isCallExpression(node) &&
           ts.isPropertyAccessExpression(node.expression) &&
           BULK.has(node.expression.name.text));
-      if (stores) places.push([node.getStart(source), node.getEnd()]);
+      const loads =
+        LOADING.has(file) &&
+        ts.isElementAccessExpression(node) &&
+        SHARED.test(node.expression.getText(source)) &&
+        !(assigns(node.parent) && node.parent.left === node);
+      if (stores || loads) places.push([node.getStart(source), node.getEnd()]);
       ts.forEachChild(node, visit);
     };
     visit(source);
