@@ -7,6 +7,12 @@ export type { MapAttachOptions, MapCreateOptions } from './collections/map-shape
 export { MapTransaction } from './collections/map-transaction.js';
 export { type ListChangesOptions, type ListStats, SharedList } from './collections/shared-list.js';
 export {
+  Namespace,
+  type NamespaceAttachOptions,
+  type NamespaceCreateOptions,
+  type NamespaceHandle,
+} from './collections/namespace.js';
+export {
   type MapChangesOptions,
   type MapSetOptions,
   type MapStats,

@@ -20,7 +20,7 @@ import {
   VALUE_TYPES,
 } from './map-layout.js';
 import type { Store } from './store.js';
-import { SIZE_SHIFT } from './store-layout.js';
+import { ROOT, SIZE_SHIFT } from './store-layout.js';
 
 /** What finding gives where what is read makes no sense: try again, or, with the lock, it is damaged. */
 export const NONSENSE = -1;
@@ -48,11 +48,19 @@ export class MapTable {
     this.#first = store.heap.start;
   }
 
+  /**
+   * The end of what has pages, as a word index. Nothing behind it may be read, not even by a reader that follows what is
+   * half changed: that would take a page, or end this process if there is none.
+   */
+  get #end(): number {
+    const end = this.#memory[ROOT.HEAP_END]!;
+    return end <= this.#memory.length ? end : 0;
+  }
+
   /** A word as a reference to an entry or a part of the table: 0, or within the heap; NONSENSE otherwise. */
   refAt(word: number): number {
     const ref = this.#memory[word]!;
-    if (ref === 0 || (ref >= this.#first && ref < this.#memory.length - ENTRY_WORDS && (ref & 1) === 0))
-      return ref;
+    if (ref === 0 || (ref >= this.#first && ref < this.#end - ENTRY_WORDS && (ref & 1) === 0)) return ref;
     return NONSENSE;
   }
 
@@ -87,7 +95,7 @@ export class MapTable {
     if (ref <= 0) return NONSENSE;
     const place = chain < FIRST_CHAINS ? chain : chain - (1 << (31 - Math.clz32(chain)));
     const word = ref + TABLE_HEAD_WORDS + place;
-    return word < this.#memory.length ? word : NONSENSE;
+    return word < this.#end ? word : NONSENSE;
   }
 
   /** The word with the first entry of a hash's chain, or NONSENSE. */
@@ -124,6 +132,7 @@ export class MapTable {
     if ((meta & KEY_MASK) !== key.meta) return false;
     const at = this.keyAt(ref, meta);
     const { bytes, length } = key;
+    if (at + length > this.#end * 4) return false;
     for (let i = 0; i < length; i++) if (this.#bytes[at + i] !== bytes[i]) return false;
     return true;
   }
@@ -137,7 +146,7 @@ export class MapTable {
   valueAt(ref: number, meta: number, length: number): number {
     const at = this.keyAt(ref, meta) + (meta >>> KEY_LENGTH_SHIFT);
     const end = ref * 4 + (this.#memory[ref]! >>> SIZE_SHIFT) * 8;
-    return length >= 0 && at + length <= end && end <= this.#bytes.length ? at : NONSENSE;
+    return length >= 0 && at + length <= end && end <= this.#end * 4 ? at : NONSENSE;
   }
 
   /** A copy of an entry's key; undefined if it does not lie within its block. */

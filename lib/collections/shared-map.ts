@@ -33,7 +33,9 @@ import { runUnderTheLockOfIsthmus } from './store.js';
 import { STORE } from './store-layout.js';
 
 registerDescriber('map', describeMap);
-const MAP_TYPE = mapType('map');
+registerDescriber('namespace', describeMap);
+const MAP_TYPES = { map: mapType('map'), namespace: mapType('namespace') };
+type MapKind = keyof typeof MAP_TYPES;
 
 /** How one entry is written. */
 export interface MapSetOptions {
@@ -125,10 +127,7 @@ export class SharedMap<K extends MapKey = string, V = unknown>
     name: string,
     options?: MapCreateOptions<V>,
   ): SharedMap<K, V> {
-    const bare = checkObjectName(name);
-    const wish = checkMapWish(options as MapCreateOptions<never>, true, false);
-    const shape = mapShapeFor(wish);
-    return new SharedMap<K, V>(createSegment(bare, MAP_TYPE, shape, wish.rest), shape, wish);
+    return SharedMap.createAs('map', name, options);
   }
 
   /** Attaches to a map that exists. Throws SystemError `ENOENT`, MismatchError, ForeignError, CorruptError. */
@@ -136,12 +135,7 @@ export class SharedMap<K extends MapKey = string, V = unknown>
     name: string,
     options?: MapAttachOptions<V>,
   ): SharedMap<K, V> {
-    const bare = checkObjectName(name);
-    const wish = checkMapWish(options as MapAttachOptions<never>, false, true);
-    const { segment, shape } = attachSegment(bare, MAP_TYPE, wish.rest, (found) =>
-      agreeOnMap(`/${bare}`, found, wish),
-    );
-    return new SharedMap<K, V>(segment, shape, wish);
+    return SharedMap.attachAs('map', name, options);
   }
 
   /** Attaches if the name exists (what the options say must agree), creates it otherwise; without a race. */
@@ -149,14 +143,50 @@ export class SharedMap<K extends MapKey = string, V = unknown>
     name: string,
     options?: MapCreateOptions<V> & AttachOptions,
   ): SharedMap<K, V> {
+    return SharedMap.openAs('map', name, options);
+  }
+
+  /** @internal For what is a map, but of a kind of its own. */
+  static createAs<K extends MapKey, V>(
+    kind: MapKind,
+    name: string,
+    options: MapCreateOptions<V> | undefined,
+  ): SharedMap<K, V> {
+    const bare = checkObjectName(name);
+    const wish = checkMapWish(options as MapCreateOptions<never>, true, false);
+    const shape = mapShapeFor(wish);
+    return new SharedMap<K, V>(createSegment(bare, MAP_TYPES[kind], shape, wish.rest), shape, wish);
+  }
+
+  /** @internal */
+  static attachAs<K extends MapKey, V>(
+    kind: MapKind,
+    name: string,
+    options: MapAttachOptions<V> | undefined,
+  ): SharedMap<K, V> {
+    const bare = checkObjectName(name);
+    const wish = checkMapWish(options as MapAttachOptions<never>, false, true);
+    const { segment, shape } = attachSegment(bare, MAP_TYPES[kind], wish.rest, (found) =>
+      agreeOnMap(`/${bare}`, found, wish),
+    );
+    return new SharedMap<K, V>(segment, shape, wish);
+  }
+
+  /** @internal */
+  static openAs<K extends MapKey, V>(
+    kind: MapKind,
+    name: string,
+    options: (MapCreateOptions<V> & AttachOptions) | undefined,
+    defaults: Partial<MapShape> = {},
+  ): SharedMap<K, V> {
     const bare = checkObjectName(name);
     const wish = checkMapWish(options as MapCreateOptions<never>, true, true);
     const { segment, shape } = openSegment(
       bare,
-      MAP_TYPE,
+      MAP_TYPES[kind],
       wish.rest,
       (found) => agreeOnMap(`/${bare}`, found, wish),
-      () => mapShapeFor(wish),
+      () => ({ ...mapShapeFor(wish), ...defaults }),
     );
     return new SharedMap<K, V>(segment, shape, wish);
   }
