@@ -5,13 +5,13 @@ export type { MapChange } from './collections/map-changes.js';
 export type { MapKey } from './collections/map-keys.js';
 export type { MapAttachOptions, MapCreateOptions } from './collections/map-shape.js';
 export { MapTransaction } from './collections/map-transaction.js';
-export { type ListChangesOptions, type ListStats, SharedList } from './collections/shared-list.js';
 export {
   Namespace,
   type NamespaceAttachOptions,
   type NamespaceCreateOptions,
   type NamespaceHandle,
 } from './collections/namespace.js';
+export { type ListChangesOptions, type ListStats, SharedList } from './collections/shared-list.js';
 export {
   type MapChangesOptions,
   type MapSetOptions,
