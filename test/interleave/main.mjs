@@ -30,6 +30,7 @@ const FILES = [
   'queue',
   'spsc with stores',
   'queue with stores',
+  'list with stores',
 ];
 /** The variants that also run with a step before every store into memory. */
 const STORES = new Set([
@@ -42,6 +43,8 @@ const STORES = new Set([
   'jobs out, blocks in another order',
   'many: Sync, Sync',
 ]);
+/** Of these, all variants do. */
+const ALL_WITH_STORES = new Set(['list']);
 const share = Number(option('share', 1));
 const only = option('only', FILES.join()).split(',');
 const dist = new URL(option('dist', '../../dist'), import.meta.url).pathname;
@@ -115,7 +118,7 @@ for (const what of only) {
     // Each byte's store is a step: fewer schedules get as far.
     const fewer =
       stores === undefined ? {} : { bound: 2, crashBound: 1, most: 2000, mostCrash: 30, random: 100 };
-    if (variant.includes(named) && (stores === undefined || STORES.has(variant)))
+    if (variant.includes(named) && (stores === undefined || STORES.has(variant) || ALL_WITH_STORES.has(file)))
       all.push({ file, what, variant, dist: from, share, seed, ...limits, ...fewer });
   }
 }

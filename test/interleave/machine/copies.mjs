@@ -49,7 +49,16 @@ const STORING = [
   'messages/queue-puts.js',
   'messages/queue-takes.js',
   'values/cells.js',
+  'collections/heap.js',
+  'collections/undo-log.js',
+  'collections/list-reader.js',
+  'collections/list-ring.js',
+  'collections/list-writer.js',
 ];
+/** Limits above which many values are dealt with in another way: in a copy, few are many. */
+const LIMITS = {
+  'collections/list-writer.js': { FEW: 2, FREE_MOST: 2, FREE_STEP: 1 },
+};
 /** Methods that store many elements at once. */
 const BULK = new Set(['set', 'fill', 'copyWithin', 'write']);
 
@@ -59,7 +68,10 @@ export async function stepStores(dist) {
   let count = 0;
   for (const file of STORING) {
     const path = join(dist, file);
-    const text = readFileSync(path, 'utf8');
+    const text = Object.entries(LIMITS[file] ?? {}).reduce(
+      (all, [name, value]) => all.replace(new RegExp(`(const ${name} = )\\d+;`), `$1${value};`),
+      readFileSync(path, 'utf8'),
+    );
     const source = ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true);
     const places = [];
     const visit = (node) => {
