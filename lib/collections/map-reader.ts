@@ -14,7 +14,7 @@ import { MOST_LOOKS, type Store } from './store.js';
 /** Beyond this the private copy of a value is not kept for the next one. */
 const SCRATCH_MOST = 1024 * 1024;
 /** Up to so many bytes a loop is faster than a bulk copy, which needs a view. */
-const SMALL = 48;
+const SMALL = 160;
 
 /** Before so many bytes are allocated, it is made sure that they are what the entry says. */
 const LARGE = 4096;

@@ -146,20 +146,46 @@ export class MapRoom {
   /** Removes an old entry and those that lie behind it, until there is a free block of so many bytes. */
   #evictNeighbours(bytes: number): boolean {
     const { heap } = this.#store;
-    const victim = this.#sample();
-    if (victim === undefined) return false;
-    let free = 0;
-    const victims: number[] = [];
-    for (let ref = victim.ref; ref !== 0 && free < bytes; ref = heap.after(ref)) {
-      if (!heap.isFree(ref)) {
-        if (this.#memory[ref + ENTRY.NEXT] === TABLE_MARK) break; // a part of the table stays where it is
-        victims.push(ref);
-      }
-      free += heap.wordsOf(ref) * 4;
-    }
-    if (free < bytes) return this.#evictOldest(); // not enough behind it: another one next time
-    for (const ref of victims) this.#remove(ref, this.#linkTo(ref), MAP.EVICTED);
+    const victims = this.#stretch(this.#sample()?.ref ?? 0, bytes) ?? this.#firstStretch(bytes);
+    if (victims === undefined) return false;
+    for (const ref of victims) if (!heap.isFree(ref)) this.#remove(ref, this.#linkTo(ref), MAP.EVICTED);
     return true;
+  }
+
+  /** The blocks from one on that have so many bytes together; undefined if a part of the table or the end comes first. */
+  #stretch(from: number, bytes: number): number[] | undefined {
+    const { heap } = this.#store;
+    const blocks: number[] = [];
+    let found = 0;
+    for (let ref = from; ref !== 0; ref = heap.after(ref)) {
+      if (this.#staysAt(ref)) return undefined;
+      blocks.push(ref);
+      found += heap.wordsOf(ref) * 4;
+      if (found >= bytes) return blocks;
+    }
+    return undefined;
+  }
+
+  #firstStretch(bytes: number): number[] | undefined {
+    const { heap } = this.#store;
+    let blocks: number[] = [];
+    let found = 0;
+    for (let ref = heap.start; ref !== 0; ref = heap.after(ref)) {
+      if (this.#staysAt(ref)) {
+        blocks = [];
+        found = 0;
+        continue;
+      }
+      blocks.push(ref);
+      found += heap.wordsOf(ref) * 4;
+      if (found >= bytes) return blocks;
+    }
+    return undefined;
+  }
+
+  /** Whether a block is a part of the table. */
+  #staysAt(ref: number): boolean {
+    return !this.#store.heap.isFree(ref) && this.#memory[ref + ENTRY.NEXT] === TABLE_MARK;
   }
 
   /** The word that refers to an entry. */

@@ -18,11 +18,14 @@ import {
   RLock,
   RwLock,
   SharedArray,
+  SharedMap,
   SpscQueue,
   unlink,
   Value,
 } from 'isthmus';
 import { afterEach, describe, expect, test } from 'vitest';
+import * as mapLayout from '../../dist/collections/map-layout.js';
+import * as storeLayout from '../../dist/collections/store-layout.js';
 import * as header from '../../dist/memory/header-layout.js';
 import * as roster from '../../dist/memory/roster-layout.js';
 import * as slots from '../../dist/memory/slot-table-layout.js';
@@ -90,6 +93,8 @@ describe('docs/layout.md and the code', () => {
   test.each([
     ['lib/memory/header-layout.ts', header],
     ['lib/memory/roster-layout.ts', roster],
+    ['lib/collections/store-layout.ts', storeLayout],
+    ['lib/collections/map-layout.ts', mapLayout],
     ['lib/memory/slot-table-layout.ts', slots],
     ['lib/messages/pipe-layout.ts', pipe],
     ['lib/messages/ring-layout.ts', ring],
@@ -111,6 +116,8 @@ describe('docs/layout.md and the code', () => {
     expect(groupsOf(ring)).toEqual(['FRAME', 'RING']);
     const sizes = ['blocksFor', 'blocksOffset', 'payloadBytes', 'queueWordsBytes'];
     expect(groupsOf(queueLayout)).toEqual(['BLOCK', 'JOB', 'QUEUE', ...sizes]);
+    expect(groupsOf(storeLayout)).toEqual(['BLOCK', 'ROOT', 'STORE', 'planStore', 'storeWordsBytes']);
+    expect(groupsOf(mapLayout)).toEqual(['ENTRY', 'KEY', 'MAP', 'VALUE']);
     expect(groupsOf(slots)).toEqual(['ENTRY']);
     expect(groupsOf(barrier)).toEqual(['BARRIER']);
     expect(groupsOf(condition)).toEqual(['CONDITION']);
@@ -155,6 +162,13 @@ describe('docs/layout.md and the code', () => {
     expect(numbers('words: QUEUE')).toEqual(queueLayout.QUEUE);
     expect(numbers('words: JOB')).toEqual(queueLayout.JOB);
     expect(numbers('words: BLOCK')).toEqual(queueLayout.BLOCK);
+    expect(numbers('words: STORE')).toEqual(storeLayout.STORE);
+    expect(numbers('words: ROOT')).toEqual(storeLayout.ROOT);
+    expect(numbers('words: FREE BLOCK')).toEqual(storeLayout.BLOCK);
+    expect(numbers('words: MAP')).toEqual(mapLayout.MAP);
+    expect(numbers('words: MAP ENTRY')).toEqual(mapLayout.ENTRY);
+    expect(numbers('names: KEY')).toEqual(mapLayout.KEY);
+    expect(numbers('names: VALUE')).toEqual(mapLayout.VALUE);
     expect(numbers('words: PIPE')).toEqual(pipe.PIPE);
     expect(numbers('words: LOCK')).toEqual(lock.LOCK);
     expect(numbers('words: ENTRY')).toEqual(slots.ENTRY);
@@ -196,7 +210,7 @@ describe('docs/layout.md and the code', () => {
     const numeric = [
       ...text.matchAll(/<!-- ((?:constants of|offsets:|words:|names:) .*|element types) -->/g),
     ];
-    expect(numeric).toHaveLength(30);
+    expect(numeric).toHaveLength(39);
     for (const marker of numeric) {
       for (const [name, number] of Object.entries(numbers(marker[1]!))) {
         expect(name, marker[1]).toMatch(/^[A-Za-z]\w*$/);
@@ -467,6 +481,83 @@ describe('objects as the document says', () => {
       [types.UTF8, ''],
       [types.CODEC, '{"n":[1,null]}'],
     ]);
+  });
+
+  test('a SharedMap: hashes, chains, entries, the heap, from the document alone', () => {
+    const map = keep(
+      SharedMap.create<string | number, unknown>(freshName(), { maxBytes: '256KB', codec: 'json' }),
+    );
+    const expected = new Map<unknown, string>();
+    for (let n = 0; n < 200; n++) {
+      map.set(`key ${n}`, 'x'.repeat(n));
+      expected.set(`key ${n}`, 'x'.repeat(n));
+    }
+    for (let n = 0; n < 50; n++) {
+      map.delete(`key ${2 * n}`);
+      expected.delete(`key ${2 * n}`);
+    }
+    map.set('expires', { a: 1 }, { ttl: 1e6 });
+    expected.set('expires', '{"a":1}');
+
+    const file = new Reader(map.name);
+    expect(file.kind).toBe('map');
+    expect(file.schema).toEqual({ maxBytes: 262144, codec: 'json', evict: 'none' });
+    for (const key of Object.keys(file.schema)) expect(schemaKeys('map')).toContain(key);
+    const store = numbers('constants of lib/collections/store-layout.ts');
+    const c = numbers('constants of lib/collections/map-layout.ts');
+    const root = { ...numbers('words: ROOT'), ...numbers('words: MAP') };
+    const entry = numbers('words: MAP ENTRY');
+    const { payload } = file;
+    const word = (index: number): number => payload.readUInt32LE(4 * index);
+    const at = (name: string): number => word(root[name]!);
+    expect(file.word('WORDS_OFFSET', numbers('words: STORE').LOG_LENGTH!)).toBe(0);
+
+    const hashOf = (type: number, bytes: Buffer): number => {
+      let h = at('SEED') ^ type;
+      for (const byte of bytes) h = Math.imul(h ^ byte, 0x01000193);
+      h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+      h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+      return (h ^ (h >>> 16)) >>> 0;
+    };
+    const chains = at('CHAINS');
+    const m = 2 ** Math.floor(Math.log2(chains));
+    const firstOf = (chain: number): number => {
+      const part = chain < c.FIRST_CHAINS! ? 0 : Math.floor(Math.log2(chain)) - 5;
+      const begin = part === 0 ? 0 : 32 * 2 ** part;
+      return word(word(root.DIRECTORY! + part) + c.TABLE_HEAD_WORDS! + chain - begin);
+    };
+    const found = new Map<unknown, string>();
+    for (let chain = 0; chain < chains; chain++) {
+      for (let ref = firstOf(chain); ref !== 0; ref = word(ref + entry.NEXT!)) {
+        const meta = word(ref + entry.META!);
+        const expires = (meta & c.EXPIRES!) !== 0;
+        const begin = 4 * (ref + (expires ? c.EXPIRING_ENTRY_WORDS! : c.ENTRY_WORDS!));
+        const middle = begin + (meta >>> c.KEY_LENGTH_SHIFT!);
+        const key = payload.subarray(begin, middle);
+        const hash = word(ref + entry.HASH!);
+        expect(hash).toBe(hashOf(meta & c.KEY_TYPES!, key));
+        expect(hash % (2 * m) < chains ? hash % (2 * m) : hash % m).toBe(chain);
+        found.set(key.toString(), payload.toString('latin1', middle, middle + word(ref + entry.LENGTH!)));
+        if (expires)
+          expect(word(ref + entry.EXPIRY!) * 2 ** 32 + word(ref + entry.EXPIRY! + 1)).toBeGreaterThan(0);
+      }
+    }
+    expect(found).toEqual(expected);
+    expect(at('COUNT')).toBe(expected.size);
+
+    // From block to block, to the end.
+    const heap = payload.length - 262144;
+    let used = 0;
+    let ref = heap / 4;
+    const end = at('HEAP_END') - store.UNIT_WORDS!;
+    while (ref < end) {
+      const words = (word(ref) >>> store.SIZE_SHIFT!) * store.UNIT_WORDS!;
+      if ((word(ref) & store.FREE!) === 0) used += words;
+      else expect(word(ref + words - 1)).toBe(ref);
+      ref += words;
+    }
+    expect(ref).toBe(end);
+    expect(used).toBe(at('HEAP_USED'));
   });
 
   test('a Queue: positions, jobs, chains of blocks', () => {
