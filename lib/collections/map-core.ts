@@ -41,8 +41,10 @@ export class MapCore {
   apply(operations: readonly MapOperation[]): void {
     this.room.sweepSome();
     this.writer.apply(operations);
-    for (const { key, value } of operations)
-      this.journal.note(value === undefined ? CHANGE.DELETE : CHANGE.SET, key);
+    for (const { key, value } of operations) {
+      if (value !== undefined) this.journal.note(CHANGE.SET, key);
+      else if (!this.writer.absent.includes(key)) this.journal.note(CHANGE.DELETE, key);
+    }
     this.store.tell();
   }
 

@@ -29,6 +29,7 @@ export interface Change {
 const UNKNOWN_CHANGE: Change = { kind: CHANGE.UNKNOWN, hash: 0, meta: 0, key: undefined };
 
 export class MapJournal {
+  readonly #store: Store;
   readonly #words: Int32Array;
   readonly #memory: Int32Array;
   readonly #bytes: Buffer;
@@ -36,6 +37,7 @@ export class MapJournal {
   readonly #size: number;
 
   constructor(store: Store) {
+    this.#store = store;
     this.#words = store.words;
     this.#memory = store.memory;
     this.#bytes = store.bytes;
@@ -68,8 +70,12 @@ export class MapJournal {
 
   /** The change at a position and where the next one is; undefined if there is none yet. */
   next(position: number): { change: Change; after: number } | undefined {
-    const end = Atomics.load(this.#words, STORE.JOURNAL_END); // pairs with note
-    if (end === position) return undefined;
+    let end = Atomics.load(this.#words, STORE.JOURNAL_END); // pairs with note
+    if (end === position) {
+      this.#store.mend(); // who changed something may have died before it noted it
+      end = Atomics.load(this.#words, STORE.JOURNAL_END);
+      if (end === position) return undefined;
+    }
     const lost = { change: UNKNOWN_CHANGE, after: end };
     if (!this.#keeps(position, end)) return lost;
     const kind = this.#word(position) as ChangeKind;

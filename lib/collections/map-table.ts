@@ -41,6 +41,8 @@ export class MapTable {
   readonly #first: number;
   /** The word that refers to the entry that was found last; where it would be, the first of its chain. */
   link = 0;
+  /** Entries that the change under way has added, and that the roots do not count yet. */
+  uncounted = 0;
 
   constructor(store: Store) {
     this.#memory = store.memory;
@@ -72,7 +74,7 @@ export class MapTable {
 
   /** No chain is longer, if the map is sound. */
   get longest(): number {
-    return Math.min(Math.max(0, this.#memory[MAP.COUNT]!), this.#memory.length >>> 2);
+    return Math.min(Math.max(0, this.#memory[MAP.COUNT]!) + this.uncounted, this.#memory.length >>> 2);
   }
 
   /** The chain of a hash among so many. */

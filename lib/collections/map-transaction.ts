@@ -68,8 +68,13 @@ export class MapTransaction<K extends MapKey, V> {
   add(key: K, amount: V & (number | bigint)): V {
     const sum = addTo(this.get(key), amount) as V;
     const encoded = this.#key(key);
+    const change = this.#changes.get(nameOf(encoded));
     const expiry =
-      this.#changes.get(nameOf(encoded))?.expiry ?? keptExpiry(this.#context, encoded, undefined);
+      change === undefined
+        ? keptExpiry(this.#context, encoded, undefined)
+        : change.value === undefined
+          ? this.#context.expiry(undefined) // it was deleted: this is a new entry
+          : change.expiry;
     this.#note(encoded, keep(writeValue(this.#context.codec, sum)), expiry);
     return sum;
   }

@@ -3,7 +3,7 @@
  * change first everything is allocated and linked, then what it replaces is freed.
  */
 
-import { FullError, outOfRange } from '../errors.js';
+import { CorruptError, FullError, outOfRange } from '../errors.js';
 import type { Written } from '../messages/message.js';
 import { sharedNow } from './expiry.js';
 import { growTable } from './map-growth.js';
@@ -46,6 +46,8 @@ export class MapWriter {
   readonly #shape: MapShape;
   /** Blocks that the change under way replaces. */
   readonly #old: number[] = [];
+  /** Keys that were to be removed, and were not there. */
+  readonly absent: EncodedKey[] = [];
   #added = 0;
   /** Which operation there was no room for. */
   #failed = 0;
@@ -85,6 +87,7 @@ export class MapWriter {
    */
   apply(operations: readonly MapOperation[]): void {
     let values = 0;
+    this.#missing = 0;
     for (const { key, value } of operations) {
       if (value === undefined) continue;
       this.#checkSize(key, value);
@@ -102,14 +105,26 @@ export class MapWriter {
       this.#memory[MAP.TICK] = (this.#memory[MAP.TICK]! + 1) | 0;
       this.#stamps.used(key.hash);
     }
-    for (let grown = 0; grown < this.#added; grown++) if (!growTable(this.#store, this.#table)) break;
+    for (let grown = 0; grown < this.#added; grown++) if (!this.#grow()) break;
+  }
+
+  /** The operations are made by now: that the table stays as it is for want of memory is no failure of theirs. */
+  #grow(): boolean {
+    try {
+      return growTable(this.#store, this.#table);
+    } catch (error) {
+      if (error instanceof CorruptError) throw error;
+      return false;
+    }
   }
 
   #tryApply(operations: readonly MapOperation[]): boolean {
     const store = this.#store;
     const memory = this.#memory;
     this.#old.length = 0;
+    this.absent.length = 0;
     this.#added = 0;
+    this.#table.uncounted = 0;
     return store.change(() => {
       let count = memory[MAP.COUNT]!;
       this.#failed = -1;
@@ -117,17 +132,21 @@ export class MapWriter {
         this.#failed++;
         const ref = this.#sound(this.#table.find(key));
         if (value === undefined) {
-          if (ref === 0) continue;
+          if (ref === 0) {
+            this.absent.push(key);
+            continue;
+          }
           this.#unlink(ref, key.hash);
           count--;
         } else {
           if (ref !== 0 && this.#overwrite(ref, key, value, expiry)) continue;
           if (ref === 0 && ++count > this.#shape.maxEntries) return this.#refuse(0);
           if (!this.#insert(ref, key, value, expiry)) return false;
-          if (ref === 0) this.#added++;
+          if (ref === 0) this.#table.uncounted = ++this.#added;
         }
       }
       if (count !== memory[MAP.COUNT]) store.log.write(MAP.COUNT, count);
+      this.#table.uncounted = 0;
       for (const ref of this.#old) store.heap.free(ref);
       return true;
     });
@@ -240,7 +259,7 @@ export class MapWriter {
 
   #full(): unknown {
     const { path, heap, spaceError } = this.#store;
-    if (spaceError !== undefined) return spaceError;
+    if (this.#missing > 0 && spaceError !== undefined) return spaceError; // not if it is entries that are too many
     const { maxEntries, maxBytes } = this.#shape;
     const count = this.#memory[MAP.COUNT]!;
     const limit =

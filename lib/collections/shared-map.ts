@@ -29,7 +29,6 @@ import {
 } from './map-shape.js';
 import { addTo, current, holds, keptExpiry, type MapContext, MapTransaction } from './map-transaction.js';
 import { readValue, writeValue } from './map-values.js';
-import { runUnderTheLockOfIsthmus } from './store.js';
 import { STORE } from './store-layout.js';
 
 registerDescriber('map', describeMap);
@@ -107,6 +106,7 @@ export class SharedMap<K extends MapKey = string, V = unknown>
     super(segment);
     this.#shape = shape;
     this.#core = mapCoreOf(segment, shape);
+    this.#core.store.retain();
     this.#codec = codecFor(shape, wish);
     this.#timeout = wish.timeout;
     this.#watch = new Watch(segment.words, STORE.CHANGED);
@@ -303,6 +303,8 @@ export class SharedMap<K extends MapKey = string, V = unknown>
    * `compute` throws.
    */
   getOrInsertComputed(key: K, compute: (key: K) => V, options?: MapSetOptions): V {
+    if (typeof compute !== 'function')
+      throw invalidType('compute', 'a function that gives the value', compute);
     const found = this.get(key);
     if (found !== undefined) return found;
     return this.#updateTo(key, (before) => (before === undefined ? compute(key) : before), options) as V;
@@ -329,7 +331,7 @@ export class SharedMap<K extends MapKey = string, V = unknown>
     const encoded = this.#core.keys.encode(key).keep();
     return this.#core.store.locked(this.#timeout, () => {
       const before = current<V>(this.#context, encoded);
-      const { after, written } = runUnderTheLockOfIsthmus(() => {
+      const { after, written } = this.#core.store.runUsers(() => {
         const result = fn(before);
         refusePromise(result);
         return { after: result, written: result === undefined ? undefined : writeValue(this.#codec, result) };
@@ -387,6 +389,7 @@ export class SharedMap<K extends MapKey = string, V = unknown>
   getMany(keys: Iterable<K>): (V | undefined)[] {
     this.check();
     const encoded = Array.from(keys, (key) => this.#core.keys.encode(key).keep());
+    this.check(); // the iterable may have closed the handle
     const raw = this.#core.reader.together(encoded, this.#timeout, () =>
       encoded.map((key) => {
         const { reader } = this.#core;
@@ -438,7 +441,7 @@ export class SharedMap<K extends MapKey = string, V = unknown>
     if (typeof fn !== 'function') throw invalidType('fn', 'a function of a transaction', fn);
     const tx = new MapTransaction<K, V>(this.#context);
     return this.#core.store.locked(this.#timeout, () => {
-      const result = runUnderTheLockOfIsthmus(() => {
+      const result = this.#core.store.runUsers(() => {
         try {
           return fn(tx);
         } catch (error) {
@@ -557,7 +560,7 @@ export class SharedMap<K extends MapKey = string, V = unknown>
   /** @internal */
   protected override onClose(): void {
     this.#watch.failAll(() => closedError(this.name));
-    this.#core.store.recover();
+    this.#core.store.leave();
   }
 }
 

@@ -6,7 +6,7 @@
  * is made by one store (`commit`); what comes after it (telling readers and waiters) is repeated by the next one.
  */
 
-import { DeadlockError } from '../errors.js';
+import { DeadlockError, TimeoutError } from '../errors.js';
 import type { Segment } from '../memory/segment.js';
 import { isSystemError, withSystemErrors } from '../memory/system-errors.js';
 import { type RobustLock, robustLockOf } from '../sync/robust-lock.js';
@@ -42,6 +42,9 @@ export class Store {
   readonly #entering: Blocking<boolean>;
   /** True while this thread has the lock, or is about to get it or to give it back. */
   #inside = false;
+  #handles = 0;
+  /** True while it is to be looked at, when this script has ended, whether the user's code was broken off. */
+  #watched = false;
 
   constructor(segment: Segment, plan: StorePlan, sequences: number) {
     const { words, path, payload } = segment;
@@ -138,10 +141,50 @@ export class Store {
     if (this.#lock.heldHere) this.#lock.release(true);
   }
 
+  /** There is a handle more. */
+  retain(): void {
+    this.#handles++;
+  }
+
+  /** A handle is closed. The last one gives the lock back, also if it was closed by the user's code that runs with it. */
+  leave(): void {
+    if (--this.#handles === 0 || !this.heldHere) this.recover();
+  }
+
+  /** Runs the user's code, with the lock held. If it is broken off, others need not wait until this thread comes back. */
+  runUsers<R>(work: () => R): R {
+    if (!this.#watched) {
+      this.#watched = true;
+      queueMicrotask(this.#afterwards);
+    }
+    return runUnderTheLockOfIsthmus(work);
+  }
+
+  readonly #afterwards = (): void => {
+    this.#watched = false;
+    if (this.#inside && !holdsOnThisStack()) this.recover();
+  };
+
+  /**
+   * For those who only listen: if who had the lock is dead, what it left is mended now, so that its change is told also if
+   * nobody ever makes another one.
+   */
+  mend(): void {
+    if (!this.#lock.abandoned) return;
+    try {
+      this.locked(0, () => undefined);
+    } catch (error) {
+      if (!(error instanceof TimeoutError)) throw error; // somebody else is at it
+    }
+  }
+
   /** What the last holder left half done is put back. */
   #repair(): void {
-    if (this.log.dirty) this.log.rollback();
-    this.sequences.closeAll(); // a change that was not made may have begun to show
+    try {
+      if (this.log.dirty) this.log.rollback();
+    } finally {
+      this.sequences.closeAll(); // a change that was not made may have begun to show
+    }
     this.repaired();
     this.changed.changed();
   }
@@ -164,8 +207,11 @@ export class Store {
 
   /** Puts back what has been done of a change that is not to be. */
   undo(): void {
-    this.log.rollback();
-    this.sequences.close();
+    try {
+      this.log.rollback();
+    } finally {
+      this.sequences.close(); // also if the log is damaged: readers would take the lock for ever
+    }
   }
 
   /** Says that a change was made. */

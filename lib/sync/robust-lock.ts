@@ -53,6 +53,13 @@ export class RobustLock implements Acquirable {
     return (found & OWNER_MASK) === 0 || this.#roster.looksDead(found);
   }
 
+  /** True if the last holder is gone and left what the lock protects as it was. Asks the kernel if it must. */
+  get abandoned(): boolean {
+    const found = Atomics.load(this.#words, this.#index);
+    if (found === 0 || !this.#abandonIfDead()) return false;
+    return (Atomics.load(this.#words, this.#index) & OWNER_ABANDONED) !== 0;
+  }
+
   /** Takes the lock if it is free or its holder is known to be dead; whether it was abandoned. */
   attempt(): boolean | typeof PENDING {
     return this.#take(true);
