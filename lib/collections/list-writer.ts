@@ -19,6 +19,7 @@ import {
   RING_HEAD_WORDS,
 } from './list-layout.js';
 import type { ListRing } from './list-ring.js';
+import { ListTrash } from './list-trash.js';
 import type { Store } from './store.js';
 import { SIZE_SHIFT } from './store-layout.js';
 
@@ -26,8 +27,6 @@ import { SIZE_SHIFT } from './store-layout.js';
 const FEW = 64;
 /** Up to so many values are freed in the change that removes them; more need a larger undo log. */
 const FREE_MOST = 512;
-/** So many are freed in one change afterwards: their notes fit in the pages that every undo log has. */
-const FREE_STEP = 64;
 /** Up to so many bytes a value is changed where it is; more are written beside it first. */
 const IN_PLACE_MOST = 256;
 /** What even an empty list needs of its heap, in bytes: its ring, and the heap's end. */
@@ -37,18 +36,15 @@ export class ListWriter {
   readonly #store: Store;
   readonly #memory: Int32Array;
   readonly #ring: ListRing;
+  readonly #trash: ListTrash;
   readonly #maxBytes: number;
 
   constructor(store: Store, ring: ListRing, maxBytes: number) {
     this.#store = store;
     this.#memory = store.memory;
     this.#ring = ring;
+    this.#trash = new ListTrash(store);
     this.#maxBytes = maxBytes;
-  }
-
-  /** Frees what somebody who died had yet to free. To be called before a change. */
-  begin(): void {
-    if (this.#memory[LIST.TRASH] !== 0) this.#emptyTrash();
   }
 
   /**
@@ -58,7 +54,7 @@ export class ListWriter {
    */
   splice(start: number, remove: number, values: readonly Written[]): void {
     for (const value of values) this.#checkSize(value);
-    this.begin();
+    this.#trash.empty(); // what somebody who died had yet to free
     const { heap, sequences } = this.#store;
     const ring = this.#ring.sound();
     const { length } = ring;
@@ -88,7 +84,7 @@ export class ListWriter {
       ring.copyTo(tail, length - tail, fresh + RING_HEAD_WORDS + start + refs.length);
       this.#publish(fresh, after);
       if (remove > FREE_MOST) {
-        this.#discard(old, ring.wordOf(start) - old - RING_HEAD_WORDS, remove);
+        this.#trash.add(ring, start, remove);
         return true;
       }
       for (const ref of removed) heap.free(ref);
@@ -96,13 +92,13 @@ export class ListWriter {
       return true;
     });
     if (!done) throw this.#full(values);
-    if (this.#memory[LIST.TRASH] !== 0) this.#emptyTrash();
+    this.#trash.empty();
   }
 
   /** Another value at a position of the list. Throws as `splice`. */
   set(position: number, value: Written): void {
     this.#checkSize(value);
-    this.begin();
+    this.#trash.empty(); // what somebody who died had yet to free
     const { heap, log, sequences } = this.#store;
     const ring = this.#ring.sound();
     const done = this.#store.change(() => {
@@ -125,7 +121,7 @@ export class ListWriter {
 
   /** The same values in another order: all references that the list has. */
   reorder(refs: Int32Array): void {
-    this.begin();
+    this.#trash.empty(); // what somebody who died had yet to free
     const { heap, sequences } = this.#store;
     const ring = this.#ring.sound();
     if (refs.length !== ring.length) throw heap.corrupt('its length changed while it was sorted');
@@ -271,46 +267,6 @@ export class ListWriter {
     this.#store.log.save(ref + ITEM.META, wordsFor(length) - ITEM.META);
     this.#fill(ref, value);
     return true;
-  }
-
-  /** A ring that was replaced is trash: values that were in it, from a place on, are to be freed, then itself. */
-  #discard(ref: number, head: number, count: number): void {
-    const memory = this.#memory;
-    this.#store.log.save(LIST.TRASH, 4);
-    memory[LIST.TRASH] = ref;
-    memory[LIST.TRASH_CAPACITY] = this.#ring.capacity;
-    memory[LIST.TRASH_HEAD] = head;
-    memory[LIST.TRASH_LEFT] = count;
-  }
-
-  #emptyTrash(): void {
-    const memory = this.#memory;
-    const { heap, log } = this.#store;
-    const ref = heap.check(memory[LIST.TRASH]!);
-    const capacity = memory[LIST.TRASH_CAPACITY]!;
-    const head = memory[LIST.TRASH_HEAD]!;
-    let left = memory[LIST.TRASH_LEFT]!;
-    const sound =
-      capacity > 0 &&
-      RING_HEAD_WORDS + capacity <= heap.wordsOf(ref) &&
-      head >= 0 &&
-      head < capacity &&
-      left >= 0 &&
-      left <= capacity;
-    if (!sound) throw heap.corrupt('what is to be freed makes no sense');
-    do {
-      const few = Math.min(left, FREE_STEP);
-      this.#store.change(() => {
-        for (let n = left - few; n < left; n++)
-          heap.free(memory[ref + RING_HEAD_WORDS + ((head + n) % capacity)]!);
-        log.write(LIST.TRASH_LEFT, left - few);
-        if (few === left) {
-          heap.free(ref);
-          log.write(LIST.TRASH, 0);
-        }
-      });
-      left -= few;
-    } while (left > 0);
   }
 
   #checkSize({ start, end }: Written): void {

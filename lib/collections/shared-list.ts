@@ -24,7 +24,6 @@ import {
   listShapeFor,
 } from './list-shape.js';
 import { readValue, writeValue } from './map-values.js';
-import { runUnderTheLockOfIsthmus } from './store.js';
 import { STORE } from './store-layout.js';
 
 registerDescriber('list', describeList);
@@ -92,6 +91,7 @@ export class SharedList<T = unknown> extends SharedObject implements Iterable<T>
     this.#core = listCoreOf(segment, shape);
     this.#codec = codecFor(shape, wish);
     this.#timeout = wish.timeout;
+    this.#core.store.retain();
     this.#watch = new Watch(segment.words, STORE.CHANGED);
   }
 
@@ -301,7 +301,7 @@ export class SharedList<T = unknown> extends SharedObject implements Iterable<T>
     return this.#change(() => {
       const position = this.#position(index);
       const before = this.#core.reader.at(position, HELD)!;
-      const { after, written } = runUnderTheLockOfIsthmus(() => {
+      const { after, written } = this.#core.store.runUsers(() => {
         const result = fn(this.#decode(before));
         refusePromise(result);
         return { after: result, written: writeValue(this.#codec, result) };
@@ -360,7 +360,7 @@ export class SharedList<T = unknown> extends SharedObject implements Iterable<T>
     if (compare !== undefined) checkFunction('compare', compare);
     this.#change(() => {
       const items = this.#core.reader.slice(0, Number.POSITIVE_INFINITY, HELD);
-      const order = runUnderTheLockOfIsthmus(() =>
+      const order = this.#core.store.runUsers(() =>
         sortedPositions(
           items.map((item) => this.#decode(item)),
           compare as Compare<T> | undefined,
@@ -385,13 +385,16 @@ export class SharedList<T = unknown> extends SharedObject implements Iterable<T>
   changes(options?: ListChangesOptions): AsyncGenerator<number, void, undefined> {
     this.check();
     const { signal } = checkWait(options);
-    const { sequences } = this.#core.store;
-    let seen = sequences.begin(0); // now, not at the first next()
+    const { store } = this.#core;
+    let seen = store.sequences.begin(0); // now, not at the first next()
     const next = async function* (list: SharedList<T>): AsyncGenerator<number, void, undefined> {
       for (;;) {
         list.check();
         seen = await list.#watch.wait(
-          () => sequences.begin(0),
+          () => {
+            store.mend(); // who changed something may have died in the middle
+            return store.sequences.begin(0);
+          },
           (now) => now !== seen && (now & 1) === 0,
           { signal },
           `'${list.name}': no change`,
@@ -474,7 +477,7 @@ export class SharedList<T = unknown> extends SharedObject implements Iterable<T>
   /** @internal */
   protected override onClose(): void {
     this.#watch.failAll(() => closedError(this.name));
-    this.#core.store.recover();
+    this.#core.store.leave();
   }
 }
 

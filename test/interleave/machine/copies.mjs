@@ -53,11 +53,13 @@ const STORING = [
   'collections/undo-log.js',
   'collections/list-reader.js',
   'collections/list-ring.js',
+  'collections/list-trash.js',
   'collections/list-writer.js',
 ];
 /** Limits above which many values are dealt with in another way: in a copy, few are many. */
 const LIMITS = {
-  'collections/list-writer.js': { FEW: 2, FREE_MOST: 2, FREE_STEP: 1 },
+  'collections/list-writer.js': { FEW: 2, FREE_MOST: 2 },
+  'collections/list-trash.js': { FREE_STEP: 1 },
 };
 /** Methods that store many elements at once. */
 const BULK = new Set(['set', 'fill', 'copyWithin', 'write']);
