@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { copyPackage, removeCopies, stepStores } from './machine/copies.mjs';
 import { MUTANTS } from './mutants-list.mjs';
 import { QUEUE_MUTANTS } from './mutants-queue.mjs';
+import { SHARED_LIST_MUTANTS } from './mutants-shared-list.mjs';
 import { SYNC_MUTANTS } from './mutants-sync.mjs';
 
 const worker = new URL('machine/run.mjs', import.meta.url).pathname;
@@ -71,7 +72,7 @@ async function tryOut(
   return { name };
 }
 
-const jobs = [...MUTANTS, ...SYNC_MUTANTS, ...QUEUE_MUTANTS]
+const jobs = [...MUTANTS, ...SYNC_MUTANTS, ...QUEUE_MUTANTS, ...SHARED_LIST_MUTANTS]
   .map((mutant, number) => [mutant, number])
   .filter(([{ name }]) => only.length === 0 || only.some((word) => name.includes(word)));
 const total = jobs.length;
