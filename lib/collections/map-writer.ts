@@ -98,6 +98,8 @@ export class MapWriter {
     for (let attempt = 0; !this.#tryApply(operations); attempt++) {
       if (this.#failed > failed) attempt = 0;
       failed = this.#failed;
+      // What is about to be written should not be what goes: others would see neither the old value nor the new one.
+      for (const { key } of operations) this.#stamps.used(key.hash);
       if (!this.makeRoom(this.#missing, attempt)) throw this.#full();
     }
     for (const { key, value } of operations) {

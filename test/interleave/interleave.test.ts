@@ -24,6 +24,8 @@ const FAMILIES = [
   'barrier',
   'any',
   'queue',
+  'map',
+  'list',
 ];
 
 interface Result {

@@ -28,9 +28,10 @@ const FILES = [
   'barrier',
   'any',
   'queue',
+  'map',
+  'list',
   'spsc with stores',
   'queue with stores',
-  'list with stores',
 ];
 /** The variants that also run with a step before every store into memory. */
 const STORES = new Set([
@@ -43,8 +44,6 @@ const STORES = new Set([
   'jobs out, blocks in another order',
   'many: Sync, Sync',
 ]);
-/** Of these, all variants do. */
-const ALL_WITH_STORES = new Set(['list']);
 const share = Number(option('share', 1));
 const only = option('only', FILES.join()).split(',');
 const dist = new URL(option('dist', '../../dist'), import.meta.url).pathname;
@@ -100,7 +99,8 @@ const pinned = await new Promise((resolve) => {
 
 if (replay !== '') {
   const [file, variant, schedule] = replay.split('|');
-  const from = option('with', '') === 'stores' ? copyPackage('stores') : dist;
+  const { stepped } = await import(`./scenarios/${file}.mjs`);
+  const from = stepped || option('with', '') === 'stores' ? copyPackage('stores') : dist;
   if (from !== dist) await stepStores(from);
   const result = await start(0, { file, variant, dist: from, schedule: JSON.parse(schedule) });
   removeCopies();
@@ -111,14 +111,15 @@ if (replay !== '') {
 const all = [];
 for (const what of only) {
   const [file, stores] = what.split(' with ');
-  const { variants } = await import(`./scenarios/${file}.mjs`);
-  const from = stores === undefined ? dist : copyPackage('stores');
-  if (stores !== undefined) await stepStores(from);
+  const { variants, stepped } = await import(`./scenarios/${file}.mjs`);
+  const plain = stores === undefined && !stepped;
+  const from = plain ? dist : copyPackage('stores');
+  if (!plain) await stepStores(from);
   for (const [variant, limits] of Object.entries(variants)) {
     // Each byte's store is a step: fewer schedules get as far.
     const fewer =
       stores === undefined ? {} : { bound: 2, crashBound: 1, most: 2000, mostCrash: 30, random: 100 };
-    if (variant.includes(named) && (stores === undefined || STORES.has(variant) || ALL_WITH_STORES.has(file)))
+    if (variant.includes(named) && (stores === undefined || STORES.has(variant)))
       all.push({ file, what, variant, dist: from, share, seed, ...limits, ...fewer });
   }
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { copyPackage, removeCopies, stepStores } from './machine/copies.mjs';
 import { MUTANTS } from './mutants-list.mjs';
+import { MAP_MUTANTS } from './mutants-map.mjs';
 import { QUEUE_MUTANTS } from './mutants-queue.mjs';
 import { SHARED_LIST_MUTANTS } from './mutants-shared-list.mjs';
 import { SYNC_MUTANTS } from './mutants-sync.mjs';
@@ -49,10 +50,14 @@ async function tryOut(
     path,
     text.replace(find, () => replace),
   );
-  if (stores) await stepStores(dist);
+  let steps = false;
   for (const scenario of caughtBy) {
     const [module, variant] = scenario.split('|');
-    const { variants } = await import(`./scenarios/${module}.mjs`);
+    const { variants, stepped } = await import(`./scenarios/${module}.mjs`);
+    if ((stores || stepped) && !steps) {
+      await stepStores(dist);
+      steps = true;
+    }
     if (variants[variant] === undefined) return { name, error: `there is no scenario '${scenario}'` };
     const job = {
       file: module,
@@ -72,7 +77,7 @@ async function tryOut(
   return { name };
 }
 
-const jobs = [...MUTANTS, ...SYNC_MUTANTS, ...QUEUE_MUTANTS, ...SHARED_LIST_MUTANTS]
+const jobs = [...MUTANTS, ...SYNC_MUTANTS, ...QUEUE_MUTANTS, ...MAP_MUTANTS, ...SHARED_LIST_MUTANTS]
   .map((mutant, number) => [mutant, number])
   .filter(([{ name }]) => only.length === 0 || only.some((word) => name.includes(word)));
 const total = jobs.length;

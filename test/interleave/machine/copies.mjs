@@ -49,12 +49,11 @@ const STORING = [
   'messages/queue-puts.js',
   'messages/queue-takes.js',
   'values/cells.js',
-  'collections/heap.js',
-  'collections/undo-log.js',
-  'collections/list-reader.js',
-  'collections/list-ring.js',
-  'collections/list-trash.js',
-  'collections/list-writer.js',
+  ...['undo-log', 'heap', 'map-core', 'map-growth', 'map-journal', 'map-room', 'map-stamps', 'map-table'].map(
+    (file) => `collections/${file}.js`,
+  ),
+  'collections/map-writer.js',
+  ...['reader', 'ring', 'trash', 'writer'].map((file) => `collections/list-${file}.js`),
 ];
 /** Limits above which many values are dealt with in another way: in a copy, few are many. */
 const LIMITS = {

@@ -7,7 +7,11 @@ export class Image {
   #fd;
   #parts;
 
-  /** Taken when all actors are attached: their slots and marks are part of it. */
+  /**
+   * `payload`: so many bytes of it, or which: [[offset, bytes], …].
+   *
+   * Taken when all actors are attached: their slots and marks are part of it.
+   */
   constructor(isthmus, name, { words = 1024, payload = Number.POSITIVE_INFINITY }) {
     const { header } = isthmus.inspect(name);
     const { wordsOffset, rosterOffset, marksOffset, participants, payloadOffset, payloadBytes } = header;
@@ -16,7 +20,9 @@ export class Image {
       [wordsOffset, words],
       [rosterOffset, Math.min(participants, MOST_ACTORS + 1) * 64],
       ...Array.from({ length: MOST_ACTORS + 1 }, (_, slot) => [marksOffset + slot * 4096 + 4088, 4]),
-      [payloadOffset, Math.min(payloadBytes, payload)],
+      ...(Array.isArray(payload)
+        ? payload.map(([offset, bytes]) => [payloadOffset + offset, bytes])
+        : [[payloadOffset, Math.min(payloadBytes, payload)]]),
     ]
       .filter(([, bytes]) => bytes > 0)
       .map(([offset, bytes]) => [offset, Buffer.from(file.subarray(offset, offset + bytes))]);

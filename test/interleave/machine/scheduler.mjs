@@ -146,6 +146,7 @@ export class Scheduler {
   /** The actor is killed here. */
   die() {
     const control = this.#control;
+    if (this.over) throw new Unwind('over'); // it is stopped, and its schedule has ended
     control[AT.STATE + this.#me] = STATE.DEAD;
     control[AT.PROGRESS]++; // who looks again and again for something to change finds that it has
     this.onDeath();
