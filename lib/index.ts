@@ -1,5 +1,6 @@
 /** The public face of isthmus: shared memory, and what one builds on it, between unrelated Node.js processes. */
 
+export type { ListAttachOptions, ListCreateOptions } from './collections/list-shape.js';
 export type { MapChange } from './collections/map-changes.js';
 export type { MapKey } from './collections/map-keys.js';
 export type { MapAttachOptions, MapCreateOptions } from './collections/map-shape.js';
@@ -10,6 +11,7 @@ export {
   type NamespaceCreateOptions,
   type NamespaceHandle,
 } from './collections/namespace.js';
+export { type ListChangesOptions, type ListStats, SharedList } from './collections/shared-list.js';
 export {
   type MapChangesOptions,
   type MapSetOptions,

@@ -13,6 +13,7 @@
 
 import { createRequire } from 'node:module';
 import { abandon, DIST, is, LOCK_CALLS, participants, WAIT } from './calls.mjs';
+import { LIST_KINDS } from './kinds-list.mjs';
 import { PIPE_KINDS } from './kinds-pipe.mjs';
 import { queueKind } from './kinds-queue.mjs';
 import { STRUCT_KIND } from './kinds-struct.mjs';
@@ -246,5 +247,6 @@ export const KINDS = {
   'queue, tiny': queueKind({ capacity: 128, maxJobs: 3, codec: 'raw', maxItems: 2 }),
   'queue, dead letters': queueKind({ capacity: 512, maxJobs: 4, maxAttempts: 2, deadLetter: true }),
   struct: STRUCT_KIND,
+  ...LIST_KINDS,
   ...SYNC_KINDS,
 };

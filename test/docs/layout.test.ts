@@ -18,6 +18,7 @@ import {
   RLock,
   RwLock,
   SharedArray,
+  SharedList,
   SharedMap,
   SharedStruct,
   SpscQueue,
@@ -26,6 +27,7 @@ import {
   Value,
 } from 'isthmus';
 import { afterEach, describe, expect, test } from 'vitest';
+import * as listLayout from '../../dist/collections/list-layout.js';
 import * as mapLayout from '../../dist/collections/map-layout.js';
 import * as storeLayout from '../../dist/collections/store-layout.js';
 import * as header from '../../dist/memory/header-layout.js';
@@ -98,6 +100,7 @@ describe('docs/layout.md and the code', () => {
     ['lib/memory/roster-layout.ts', roster],
     ['lib/collections/store-layout.ts', storeLayout],
     ['lib/collections/map-layout.ts', mapLayout],
+    ['lib/collections/list-layout.ts', listLayout],
     ['lib/memory/slot-table-layout.ts', slots],
     ['lib/messages/pipe-layout.ts', pipe],
     ['lib/messages/ring-layout.ts', ring],
@@ -122,6 +125,7 @@ describe('docs/layout.md and the code', () => {
     expect(groupsOf(queueLayout)).toEqual(['BLOCK', 'JOB', 'QUEUE', ...sizes]);
     expect(groupsOf(storeLayout)).toEqual(['BLOCK', 'ROOT', 'STORE', 'planStore', 'storeWordsBytes']);
     expect(groupsOf(mapLayout)).toEqual(['ENTRY', 'KEY', 'MAP', 'VALUE']);
+    expect(groupsOf(listLayout)).toEqual(['ITEM', 'LIST']);
     expect(groupsOf(slots)).toEqual(['ENTRY']);
     expect(groupsOf(barrier)).toEqual(['BARRIER']);
     expect(groupsOf(condition)).toEqual(['CONDITION']);
@@ -174,6 +178,8 @@ describe('docs/layout.md and the code', () => {
     expect(numbers('words: MAP ENTRY')).toEqual(mapLayout.ENTRY);
     expect(numbers('names: KEY')).toEqual(mapLayout.KEY);
     expect(numbers('names: VALUE')).toEqual(mapLayout.VALUE);
+    expect(numbers('words: LIST')).toEqual(listLayout.LIST);
+    expect(numbers('words: LIST ITEM')).toEqual(listLayout.ITEM);
     expect(numbers('words: PIPE')).toEqual(pipe.PIPE);
     expect(numbers('words: LOCK')).toEqual(lock.LOCK);
     expect(numbers('words: ENTRY')).toEqual(slots.ENTRY);
@@ -217,7 +223,7 @@ describe('docs/layout.md and the code', () => {
     const numeric = [
       ...text.matchAll(/<!-- ((?:constants of|offsets:|words:|names:) .*|element types) -->/g),
     ];
-    expect(numeric).toHaveLength(42);
+    expect(numeric).toHaveLength(45);
     for (const marker of numeric) {
       for (const [name, number] of Object.entries(numbers(marker[1]!))) {
         expect(name, marker[1]).toMatch(/^[A-Za-z]\w*$/);
@@ -624,6 +630,36 @@ describe('objects as the document says', () => {
     }
     expect(ref).toBe(end);
     expect(used).toBe(at('HEAP_USED'));
+  });
+
+  test('a SharedList: its ring and its values, from the document alone', () => {
+    const list = keep(SharedList.create(freshName(), { maxBytes: '64KB', codec: 'json' }));
+    for (let n = 0; n < 100; n++) list.push(`value ${n}`);
+    for (let n = 0; n < 90; n++) list.shift();
+    for (let n = 0; n < 10; n++) list.push({ n });
+    list.push(1.5);
+
+    const file = new Reader(list.name);
+    expect(file.kind).toBe('list');
+    expect(file.schema).toEqual({ maxBytes: 65536, codec: 'json' });
+    for (const key of Object.keys(file.schema)) expect(schemaKeys('list')).toContain(key);
+    const c = numbers('constants of lib/collections/list-layout.ts');
+    const root = numbers('words: LIST');
+    const item = numbers('words: LIST ITEM');
+    const { payload } = file;
+    const word = (index: number): number => payload.readUInt32LE(4 * index);
+    const at = (name: string): number => word(root[name]!);
+    const values = Array.from({ length: at('LENGTH') }, (_, n) => {
+      const ref = word(at('RING') + c.RING_HEAD_WORDS! + ((at('HEAD') + n) % at('CAPACITY')));
+      const meta = word(ref + item.META!);
+      const bytes = payload.subarray(4 * (ref + item.BYTES!)).subarray(0, meta >>> c.ITEM_LENGTH_SHIFT!);
+      const type = meta & c.ITEM_TYPES!;
+      if (type === numbers('names: VALUE').NUMBER) return bytes.readDoubleLE(0);
+      return type === numbers('names: FRAME').UTF8 ? bytes.toString() : JSON.parse(bytes.toString());
+    });
+    expect(values).toEqual(list.toArray());
+    expect(values).toHaveLength(21);
+    expect(at('TRASH')).toBe(0);
   });
 
   test('a Queue: positions, jobs, chains of blocks', () => {

@@ -26,6 +26,7 @@ const FAMILIES = [
   'queue',
   'struct',
   'map',
+  'list',
 ];
 
 interface Result {

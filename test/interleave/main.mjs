@@ -30,6 +30,7 @@ const FILES = [
   'queue',
   'struct',
   'map',
+  'list',
   'spsc with stores',
   'queue with stores',
   'struct with stores',
