@@ -13,8 +13,9 @@ import { type MapTable, NONSENSE } from './map-table.js';
 import type { MapWriter } from './map-writer.js';
 import type { Store } from './store.js';
 
-/** Entries that are compared, and chains that are looked at for them, before one goes. */
+/** Entries that are compared, at least and at most, and chains that are looked at for them, before one goes. */
 const SAMPLE = 8;
+const MOST_SEEN = 256;
 const MOST_CHAINS_SAMPLED = 64;
 /** So many go one by one; then neighbours go together, until what is wanted fits in their place. */
 const ONE_BY_ONE = 64;
@@ -116,17 +117,22 @@ export class MapRoom {
     return true;
   }
 
-  /** The one of a few entries that was used longest ago. */
+  /**
+   * The one of a few entries that was used longest ago: of whole chains chosen at random, so that each entry is as likely
+   * to be among them as any other. (Neighbouring chains, or beginnings of chains, would leave others to grow old for ever.)
+   */
   #sample(): { ref: number; link: number } | undefined {
     const { chains } = this.#table;
     let oldest: { ref: number; link: number } | undefined;
     let age = -1;
     let seen = 0;
-    let chain = Math.floor(Math.random() * chains);
-    for (let looked = 0; looked < chains && seen < SAMPLE; looked++) {
-      if (looked >= MOST_CHAINS_SAMPLED && oldest !== undefined) break;
+    let chain = 0;
+    for (let looked = 0; looked < chains + MOST_CHAINS_SAMPLED && seen < SAMPLE; looked++) {
+      if (looked < MOST_CHAINS_SAMPLED) chain = Math.floor(Math.random() * chains);
+      else if (oldest !== undefined) break;
+      else chain = chain + 1 < chains ? chain + 1 : 0; // there are few: one after the other
       let link = this.#sound(this.#table.wordOf(chain));
-      for (let left = this.#table.longest; seen < SAMPLE; left--) {
+      for (let left = this.#table.longest; seen < MOST_SEEN; left--) {
         const ref = this.#sound(this.#table.refAt(link));
         if (ref === 0) break;
         if (left < 0) throw this.#corrupt();
@@ -138,7 +144,6 @@ export class MapRoom {
         seen++;
         link = ref + ENTRY.NEXT;
       }
-      chain = chain + 1 < chains ? chain + 1 : 0;
     }
     return oldest;
   }
