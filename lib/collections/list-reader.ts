@@ -8,7 +8,7 @@ import { FRAME } from '../messages/ring-layout.js';
 import { ITEM } from './list-layout.js';
 import { type ListRing, NONSENSE } from './list-ring.js';
 import { VALUE } from './map-layout.js';
-import { MOST_LOOKS, type Store } from './store.js';
+import { HELD, MOST_LOOKS, type Store } from './store.js';
 
 /** Beyond this the private copy of a value is not kept for the next one. */
 const SCRATCH_MOST = 1024 * 1024;
@@ -20,8 +20,6 @@ const LARGE = 4096;
 const STRIDE = 64;
 /** With the lock held nothing changes; no number of a sequence that is read from is odd. */
 const CERTAIN = 1;
-/** As a timeout: whoever calls holds the lock. */
-export const HELD = -1;
 
 /** A value, copied: a number, or what is to be decoded, the first `length` of `bytes`. */
 export type RawItem = number | { readonly type: number; readonly bytes: Uint8Array; readonly length: number };

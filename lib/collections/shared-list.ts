@@ -12,7 +12,7 @@ import { Watch } from '../values/watch.js';
 import { type ListCore, listCoreOf } from './list-core.js';
 import { describeList } from './list-description.js';
 import { type Compare, sortedPositions } from './list-order.js';
-import { clamp, HELD, type RawItem } from './list-reader.js';
+import { clamp, type RawItem } from './list-reader.js';
 import {
   agreeOnList,
   checkListWish,
@@ -24,6 +24,7 @@ import {
   listShapeFor,
 } from './list-shape.js';
 import { readValue, writeValue } from './map-values.js';
+import { HELD } from './store.js';
 import { STORE } from './store-layout.js';
 
 registerDescriber('list', describeList);
