@@ -148,49 +148,37 @@ export class MapRoom {
     return oldest;
   }
 
-  /** Removes an old entry and those that lie behind it, until there is a free block of so many bytes. */
+  /**
+   * Removes an old entry and those that lie behind it, until there is a free block of so many bytes. Parts of the table stay
+   * where they are: behind each it begins anew, and at the end of the heap from its start.
+   */
   #evictNeighbours(bytes: number): boolean {
     const { heap } = this.#store;
-    const victims = this.#stretch(this.#sample()?.ref ?? 0, bytes) ?? this.#firstStretch(bytes);
-    if (victims === undefined) return false;
-    for (const ref of victims) if (!heap.isFree(ref)) this.#remove(ref, this.#linkTo(ref), MAP.EVICTED);
-    return true;
-  }
-
-  /** The blocks from one on that have so many bytes together; undefined if a part of the table or the end comes first. */
-  #stretch(from: number, bytes: number): number[] | undefined {
-    const { heap } = this.#store;
-    const blocks: number[] = [];
-    let found = 0;
-    for (let ref = from; ref !== 0; ref = heap.after(ref)) {
-      if (this.#staysAt(ref)) return undefined;
-      blocks.push(ref);
-      found += heap.wordsOf(ref) * 4;
-      if (found >= bytes) return blocks;
-    }
-    return undefined;
-  }
-
-  #firstStretch(bytes: number): number[] | undefined {
-    const { heap } = this.#store;
-    let blocks: number[] = [];
-    let found = 0;
-    for (let ref = heap.start; ref !== 0; ref = heap.after(ref)) {
-      if (this.#staysAt(ref)) {
-        blocks = [];
-        found = 0;
-        continue;
+    const victim = this.#sample();
+    if (victim === undefined) return false;
+    let free = 0;
+    let victims: number[] = [];
+    let again = false;
+    for (let ref = victim.ref; free < bytes; ref = heap.after(ref)) {
+      if (ref === 0) {
+        if (again) return false; // there is no such gap between the parts of the table
+        again = true;
+        ref = heap.start;
+        free = 0;
+        victims = [];
       }
-      blocks.push(ref);
-      found += heap.wordsOf(ref) * 4;
-      if (found >= bytes) return blocks;
+      if (!heap.isFree(ref)) {
+        if (this.#memory[ref + ENTRY.NEXT] === TABLE_MARK) {
+          free = 0;
+          victims = [];
+          continue;
+        }
+        victims.push(ref);
+      }
+      free += heap.wordsOf(ref) * 4;
     }
-    return undefined;
-  }
-
-  /** Whether a block is a part of the table. */
-  #staysAt(ref: number): boolean {
-    return !this.#store.heap.isFree(ref) && this.#memory[ref + ENTRY.NEXT] === TABLE_MARK;
+    for (const ref of victims) this.#remove(ref, this.#linkTo(ref), MAP.EVICTED);
+    return true;
   }
 
   /** The word that refers to an entry. */
