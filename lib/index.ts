@@ -1,5 +1,6 @@
 /** The public face of isthmus: shared memory, and what one builds on it, between unrelated Node.js processes. */
 
+export type { ListAttachOptions, ListCreateOptions } from './collections/list-shape.js';
 export type { MapChange } from './collections/map-changes.js';
 export type { MapKey } from './collections/map-keys.js';
 export type { MapAttachOptions, MapCreateOptions } from './collections/map-shape.js';
@@ -10,6 +11,7 @@ export {
   type NamespaceCreateOptions,
   type NamespaceHandle,
 } from './collections/namespace.js';
+export { type ListChangesOptions, type ListStats, SharedList } from './collections/shared-list.js';
 export {
   type MapChangesOptions,
   type MapSetOptions,
@@ -82,5 +84,21 @@ export type {
   ViewOf,
 } from './values/element-types.js';
 export { SharedArray, SharedArray as Array } from './values/shared-array.js';
+export { SharedStruct, type StructCreateOptions } from './values/shared-struct.js';
+export {
+  type StructCopy,
+  type StructField,
+  type StructFields,
+  type StructInput,
+  type StructIntegerPath,
+  type StructNumberPath,
+  type StructPath,
+  type StructShape,
+  type StructTypeAt,
+  type StructValue,
+  type StructValues,
+  type TextType,
+  text,
+} from './values/struct-types.js';
 export { Value, type ValueCreateOptions } from './values/value.js';
 export type { Waitable } from './waiting/waitable.js';

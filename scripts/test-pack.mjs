@@ -2,7 +2,7 @@
 // works from CommonJS, ESM, both at once, strict TypeScript of every kind, and the command line.
 
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -24,6 +24,7 @@ try {
   const tarball = pack();
   install(tarball);
   scripts();
+  adapters();
   typescript();
   command();
   console.log('test:pack: everything works');
@@ -49,6 +50,9 @@ function pack() {
     'dist/index.mjs',
     'dist/index.d.ts',
     'dist/index.d.mts',
+    ...['keyv', 'rate-limit'].flatMap((name) =>
+      ['js', 'mjs', 'd.ts', 'd.mts'].map((ending) => `dist/adapters/${name}.${ending}`),
+    ),
     'dist/cli/main.mjs',
     `prebuilds/${process.platform}-${process.arch}/isthmus.node`,
     'binding.gyp',
@@ -109,9 +113,54 @@ function scripts() {
   expect(run(process.execPath, ['both.cjs']), 'same', 'CommonJS and ESM in one program share one state');
 }
 
+// Without Keyv and express-rate-limit, which nobody has installed here: the adapters need nothing but their contracts.
+function adapters() {
+  const body = `
+    const cache = new KeyvIsthmus(${JSON.stringify(segment)}, { lifetime: 'attached' });
+    const store = new SharedMemoryStore(cache.map);
+    store.increment('client');
+    cache.set('key', 'value').then(async () => {
+      if ((await cache.get('key')) !== 'value') throw new Error('the cache has forgotten its value');
+      if (store.increment('client').totalHits !== 2) throw new Error('the store has lost a hit');
+      if (!(cache.map instanceof SharedMap)) throw new Error('two copies of SharedMap');
+      await cache.disconnect();
+      console.log('2');
+    });
+  `;
+  write(
+    'adapters.cjs',
+    `'use strict';
+     const { SharedMap } = require('isthmus');
+     const { KeyvIsthmus, default: Same } = require('isthmus/keyv');
+     const { SharedMemoryStore } = require('isthmus/rate-limit');
+     if (Same !== KeyvIsthmus) throw new Error('the default export is another one');
+     import('isthmus/keyv').then((imported) => {
+       if (imported.default !== KeyvIsthmus) throw new Error('two copies of KeyvIsthmus');
+     });
+     ${body}`,
+  );
+  write(
+    'adapters.mjs',
+    `import { SharedMap } from 'isthmus';
+     import KeyvIsthmus, { KeyvIsthmus as Same } from 'isthmus/keyv';
+     import SharedMemoryStore, { SharedMemoryStore as SameStore } from 'isthmus/rate-limit';
+     if (Same !== KeyvIsthmus || SameStore !== SharedMemoryStore) throw new Error('the default export is another one');
+     ${body}`,
+  );
+  for (const peer of ['keyv', 'express-rate-limit'])
+    if (existsSync(join(app, 'node_modules', peer))) throw new Failure(`${peer} was installed, too`);
+  expect(run(process.execPath, ['adapters.cjs']), '2', 'isthmus/keyv and isthmus/rate-limit from CommonJS');
+  expect(run(process.execPath, ['adapters.mjs']), '2', 'isthmus/keyv and isthmus/rate-limit from ESM');
+}
+
 function typescript() {
   const source = `
     import { Value, unlink } from 'isthmus';
+    import KeyvIsthmus, { KeyvIsthmus as Same, type KeyvIsthmusOptions } from 'isthmus/keyv';
+    import { SharedMemoryStore, type ClientHits } from 'isthmus/rate-limit';
+    export const options: KeyvIsthmusOptions = { maxBytes: '1MB' };
+    export const makeCache = (): KeyvIsthmus => new Same('typed', options);
+    export const hit = (store: SharedMemoryStore): ClientHits => store.increment('client');
     const value: Value = Value.open('typed', 'i32', { initial: 1 });
     export const before: number | bigint | boolean = value.value;
     value.close();

@@ -39,6 +39,8 @@ export function shape({ kind, shape: what }: ObjectInfo): string {
     const way = what.duplex === false ? ', one way' : '';
     return `${typeof capacity === 'number' ? bytes(capacity) : '?'}, ${value(codec)}${limit}${way}`;
   }
+  if (kind === 'map' || kind === 'namespace' || kind === 'list') return storeShape(what);
+  if (kind === 'struct') return declared(what.fields);
   if (kind === 'pool') return `${value(permits)} ${permits === 1 ? 'permit' : 'permits'}`;
   if (kind === 'barrier') return `${value(parties)} ${parties === 1 ? 'party' : 'parties'}`;
   if (kind === 'condition') return name === undefined ? value(lock) : `${value(lock)} ${value(name)}`;
@@ -46,6 +48,28 @@ export function shape({ kind, shape: what }: ObjectInfo): string {
     .filter(([, one]) => one !== undefined)
     .map(([key, one]) => `${printable(key)}: ${value(one)}`)
     .join(', ');
+}
+
+/** `64 MB, msgpack, at most 100, lru, 5000 ms` */
+function storeShape({ maxBytes, codec, maxEntries, evict, ttl }: Readonly<Record<string, unknown>>): string {
+  return [
+    typeof maxBytes === 'number' ? bytes(maxBytes) : '?',
+    value(codec),
+    ...(maxEntries === undefined ? [] : [`at most ${value(maxEntries)}`]),
+    ...(evict === undefined || evict === 'none' ? [] : [value(evict)]),
+    ...(ttl === undefined ? [] : [`${value(ttl)} ms`]),
+  ].join(', ');
+}
+
+/** The fields of a struct, each as it was declared. The schema may say anything. */
+function declared(fields: unknown): string {
+  if (!Array.isArray(fields)) return '';
+  const one = (field: unknown): string => {
+    const { name, type, length, bytes } = Object(field) as Record<string, unknown>;
+    const size = length ?? bytes;
+    return `${value(name)}: ${value(type)}${size === undefined ? '' : `(${value(size)})`}`;
+  };
+  return fields.map(one).join(', ');
 }
 
 /** Any value on one line. */

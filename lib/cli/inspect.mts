@@ -70,6 +70,7 @@ function aboutContents({ kind, contents }: ObjectDetails): Row[] {
     .filter(([, one]) => one !== undefined)
     .flatMap(([key, one]): Row[] => {
       const held = (kind === 'rwlock' && key === 'holder' ? 'writer' : HELD[key]) ?? printable(key);
+      if (kind === 'struct' && key === 'fields') return [['fields', value(one)]]; // they may have an owner's names
       const owners = Array.isArray(one) ? one : [one];
       if (kind === 'queue' && key === 'jobs') return owners.map(aboutJob);
       if (owners.length === 0 || !owners.every(isOwner)) return [[printable(key), value(one)]];

@@ -9,12 +9,12 @@ import { decodeKey, type EncodedKey, type MapKey } from './map-keys.js';
 import { ENTRY, KEY_LENGTH_SHIFT, MAP, PARTS } from './map-layout.js';
 import type { MapStamps } from './map-stamps.js';
 import { MapTable, NONSENSE, reversed } from './map-table.js';
-import { MOST_LOOKS, type Store } from './store.js';
+import { HELD, MOST_LOOKS, type Store } from './store.js';
 
 /** Beyond this the private copy of a value is not kept for the next one. */
 const SCRATCH_MOST = 1024 * 1024;
 /** Up to so many bytes a loop is faster than a bulk copy, which needs a view. */
-const SMALL = 48;
+const SMALL = 160;
 
 /** Before so many bytes are allocated, it is made sure that they are what the entry says. */
 const LARGE = 4096;
@@ -53,7 +53,7 @@ export class MapReader {
     this.#stamps = stamps;
   }
 
-  /** Looks a key up and copies its value. `timeout`: ms to wait for the lock, if it takes that. */
+  /** Looks a key up and copies its value. `timeout`: ms to wait for the lock, if it takes that; HELD: this thread has it. */
   find(key: EncodedKey, timeout: number): boolean {
     const found = this.#atOneMoment(key.hash & (PARTS - 1), timeout, () => this.#copyValue(key));
     if (!found || this.expiry <= sharedNow()) return false;
@@ -104,7 +104,7 @@ export class MapReader {
       if (result === FAILED) throw this.#store.heap.corrupt('a chain of entries makes no sense');
       return result;
     };
-    return this.#store.heldHere ? locked() : this.#store.locked(timeout, locked);
+    return timeout === HELD || this.#store.heldHere ? locked() : this.#store.locked(timeout, locked);
   }
 
   #copyValue(key: EncodedKey): boolean | typeof FAILED {

@@ -8,13 +8,12 @@ import type { EncodedKey, MapKey } from './map-keys.js';
 import { VALUE } from './map-layout.js';
 import { readValue, writeValue } from './map-values.js';
 import type { MapOperation } from './map-writer.js';
+import { HELD } from './store.js';
 
 /** How a call writes values. */
 export interface MapContext {
   readonly core: MapCore;
   readonly codec: InnerCodec;
-  /** ms to wait for others. */
-  readonly timeout: number;
   /** When an entry that is written now ends to be; `ttl` in ms, undefined: the map's. */
   expiry(ttl: number | undefined): number;
 }
@@ -39,7 +38,7 @@ export class MapTransaction<K extends MapKey, V> {
     const change = this.#changes.get(nameOf(encoded));
     const { core, codec } = this.#context;
     if (change !== undefined) return decode<V>(core, codec, change.value);
-    return current<V>(this.#context, encoded);
+    return current<V>(this.#context, encoded, HELD);
   }
 
   /** Whether a key has a value. */
@@ -66,15 +65,12 @@ export class MapTransaction<K extends MapKey, V> {
 
   /** Adds to a number (0 if there is none yet; a new entry expires as one that is set); returns the sum. */
   add(key: K, amount: V & (number | bigint)): V {
-    const sum = addTo(this.get(key), amount) as V;
+    const before = this.get(key);
+    const kept = keptExpiry(this.#context, before, undefined);
+    const sum = addTo(before, amount) as V;
     const encoded = this.#key(key);
     const change = this.#changes.get(nameOf(encoded));
-    const expiry =
-      change === undefined
-        ? keptExpiry(this.#context, encoded, undefined)
-        : change.value === undefined
-          ? this.#context.expiry(undefined) // it was deleted: this is a new entry
-          : change.expiry;
+    const expiry = change?.value === undefined ? kept : change.expiry;
     this.#note(encoded, keep(writeValue(this.#context.codec, sum)), expiry);
     return sum;
   }
@@ -106,17 +102,19 @@ function decode<V>(core: MapCore, codec: InnerCodec, value: Written | undefined)
   return readValue(core.store.path, codec, value.type, bytes, bytes.length) as V;
 }
 
-/** The value of a key in memory, now. */
-export function current<V>({ core, codec, timeout }: MapContext, key: EncodedKey): V | undefined {
+/** The value of a key in memory, now. `timeout`: as for MapReader.find. */
+export function current<V>({ core, codec }: MapContext, key: EncodedKey, timeout: number): V | undefined {
   const { reader } = core;
   if (!reader.find(key, timeout)) return undefined;
   return readValue(core.store.path, codec, reader.type, reader.bytes, reader.length) as V;
 }
 
-/** When an entry that is changed where it is ends to be: as before, or as one that is set now. The lock is held. */
-export function keptExpiry(context: MapContext, key: EncodedKey, ttl: number | undefined): number {
-  const ref = context.core.writer.find(key);
-  return ref === 0 ? context.expiry(ttl) : context.core.writer.expiryOf(ref);
+/**
+ * When an entry that is changed where it is ends to be: as before, or (`before` undefined) as one that is set now. To be asked
+ * right after {@link current}: of one look at the clock, or an entry that expires between two would live on with a new time.
+ */
+export function keptExpiry(context: MapContext, before: unknown, ttl: number | undefined): number {
+  return before === undefined ? context.expiry(ttl) : context.core.reader.expiry;
 }
 
 /** @throws TypeError if they are not both numbers, or both bigints; RangeError for a sum that is no number */
@@ -133,10 +131,10 @@ export function addTo(before: unknown, amount: unknown): number | bigint {
   return (before ?? 0) + amount;
 }
 
-/** Whether what is in memory is, byte for byte, what a value is written as. */
-export function holds({ core, timeout }: MapContext, key: EncodedKey, expected: Written): boolean {
+/** With the lock held: whether what is in memory is, byte for byte, what a value is written as. */
+export function holds({ core }: MapContext, key: EncodedKey, expected: Written): boolean {
   const { reader } = core;
-  if (!reader.find(key, timeout)) return false;
+  if (!reader.find(key, HELD)) return false;
   const { start, end, bytes, type } = expected;
   const sameType = type === reader.type || (type <= 1 && reader.type <= 1); // a Buffer is as good as its bytes
   if (!sameType || reader.length !== end - start) return false;

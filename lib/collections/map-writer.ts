@@ -33,6 +33,8 @@ export interface MapOperation {
 /** Makes room for so many bytes, or (0) for an entry more; whether it is worth trying again. */
 export type MakeRoom = (bytes: number, attempt: number) => boolean;
 
+/** Up to so many bytes a loop is faster than a bulk copy, which needs a view. */
+const SMALL = 160;
 /** Up to so many bytes are changed where they are; more are written beside them first. */
 const IN_PLACE_MOST = 256;
 
@@ -185,7 +187,7 @@ export class MapWriter {
   }
 
   #fill(target: Buffer, at: number, { bytes, start, end }: Written): void {
-    if (end - start > 64)
+    if (end - start > SMALL)
       target.set(
         start === 0 && end === bytes.length
           ? bytes

@@ -29,6 +29,7 @@ import {
 } from './map-shape.js';
 import { addTo, current, holds, keptExpiry, type MapContext, MapTransaction } from './map-transaction.js';
 import { readValue, writeValue } from './map-values.js';
+import { HELD } from './store.js';
 import { STORE } from './store-layout.js';
 
 registerDescriber('map', describeMap);
@@ -113,7 +114,6 @@ export class SharedMap<K extends MapKey = string, V = unknown>
     this.#context = {
       core: this.#core,
       codec: this.#codec,
-      timeout: wish.timeout,
       expiry: (ttl) => this.#expiry(ttl),
     };
   }
@@ -330,14 +330,15 @@ export class SharedMap<K extends MapKey = string, V = unknown>
     this.#expiry(ttl);
     const encoded = this.#core.keys.encode(key).keep();
     return this.#core.store.locked(this.#timeout, () => {
-      const before = current<V>(this.#context, encoded);
+      const before = current<V>(this.#context, encoded, HELD);
+      const kept = keptExpiry(this.#context, before, ttl);
       const { after, written } = this.#core.store.runUsers(() => {
         const result = fn(before);
         refusePromise(result);
         return { after: result, written: result === undefined ? undefined : writeValue(this.#codec, result) };
       });
       this.check(); // it may have closed this handle
-      const expiry = keptExpiry(this.#context, encoded, ttl);
+      const expiry = before === undefined ? this.#expiry(ttl) : kept; // the time of a new one begins when it is there
       if (before !== undefined || written !== undefined)
         this.#core.apply([{ key: encoded, value: written, expiry }]);
       return after;
@@ -357,8 +358,9 @@ export class SharedMap<K extends MapKey = string, V = unknown>
     this.#expiry(ttl);
     const encoded = this.#core.keys.encode(key);
     return this.#core.store.locked(this.#timeout, () => {
-      const sum = addTo(current<unknown>(this.#context, encoded), amount);
-      const expiry = keptExpiry(this.#context, encoded, ttl);
+      const before = current<unknown>(this.#context, encoded, HELD);
+      const expiry = keptExpiry(this.#context, before, ttl);
+      const sum = addTo(before, amount);
       this.#core.apply([{ key: encoded, value: writeValue(this.#codec, sum), expiry }]);
       return sum as V;
     });
@@ -474,7 +476,7 @@ export class SharedMap<K extends MapKey = string, V = unknown>
     const encoded = this.#core.keys.encode(key);
     return this.#core.store.locked(this.#timeout, () => {
       const { reader } = this.#core;
-      if (!reader.find(encoded, this.#timeout)) return false;
+      if (!reader.find(encoded, HELD)) return false;
       const value = { type: reader.type, bytes: reader.bytes, start: 0, end: reader.length };
       this.#core.apply([{ key: encoded, value, expiry }]);
       return true;
@@ -518,7 +520,7 @@ export class SharedMap<K extends MapKey = string, V = unknown>
       encoded,
       () => {
         this.check();
-        return current<V>(this.#context, encoded);
+        return current<V>(this.#context, encoded, this.#timeout);
       },
       wait,
     );

@@ -22,6 +22,9 @@ import { UndoLog } from './undo-log.js';
 /** So often readers look before they take the lock: a change is visible as such for a microsecond, mostly. */
 export const MOST_LOOKS = 100;
 
+/** In place of a timeout, for who reads: the lock is held already. */
+export const HELD = -1;
+
 export class Store {
   readonly path: string;
   readonly segment: Segment;

@@ -11,7 +11,7 @@ import { CorruptError, FullError } from '../errors.js';
 import { PAGE_BYTES, RECORD_TAIL, STORE } from './store-layout.js';
 
 /** Up to so many words a loop is faster than a bulk copy. */
-const SMALL = 16;
+const SMALL = 64;
 /** The log's pages grow by this, or by what is needed. */
 const STEP_BYTES = 16 * PAGE_BYTES;
 

@@ -72,6 +72,7 @@ export const KINDS = {
   barrier: 10,
   queue: 11,
   pipe: 12,
+  struct: 13,
   map: 14,
   list: 15,
   namespace: 16,

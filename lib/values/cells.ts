@@ -223,7 +223,8 @@ class BoolCells implements Cells<boolean> {
   }
 }
 
-const VIEWS = {
+/** The TypedArray of each type. */
+export const VIEWS = {
   i8: Int8Array,
   u8: Uint8Array,
   i16: Int16Array,

@@ -20,7 +20,9 @@ import {
   RwLock,
   SharedArray,
   SharedMemory,
+  SharedStruct,
   SpscQueue,
+  text,
   Value,
 } from 'isthmus';
 import { describe, expect, test } from 'vitest';
@@ -98,6 +100,20 @@ describe('ls', () => {
     expect(lineOf(table, lock).slice(0, 3)).toEqual(['rlock', `/${lock}`, '-']);
     expect(lineOf(table, own).slice(0, 3)).toEqual(['condition', `/${own}`, 'lock']);
     expect(lineOf(table, shared).slice(0, 3)).toEqual(['condition', `/${shared}`, `rlock /${lock}`]);
+  });
+
+  test('a struct: its fields as they were declared, and what is in them', async () => {
+    const name = freshName();
+    const owner = { pid: 'u32', thread: 'u32', alive: 'bool' } as const; // not whoever holds its lock
+    SharedStruct.create(name, { ...owner, t: text(9) }, { initial: { pid: 7, t: '\u001b[31m' } }).close();
+    const { stdout } = await isthmus(['ls']);
+    expect(lineOf(stdout.toString(), name).slice(0, 3)).toEqual([
+      'struct',
+      `/${name}`,
+      'pid: u32, thread: u32, alive: bool, t: text(9)',
+    ]);
+    const details = (await isthmus(['inspect', name])).stdout.toString();
+    expect(details).toContain('"pid":7,"thread":0,"alive":false,"t":"\\u001b[31m"');
   });
 
   test('--json gives the same to programs', async () => {

@@ -1,6 +1,6 @@
 // The kinds of objects whose memory is overwritten: how each is made and opened, and every public call on it.
 //
-// A new kind is one more entry, here or in kinds-sync.mjs:
+// A new kind is one more entry, here or in a kinds-….mjs:
 //   words    names of its control words and their indexes (its layout descriptor)
 //   values   what those words may hold that means something, if it is more than an owner
 //   table    the index of its slot table (see memory/slot-table-layout.ts), if it has one
@@ -13,8 +13,10 @@
 
 import { createRequire } from 'node:module';
 import { abandon, DIST, is, LOCK_CALLS, participants, WAIT } from './calls.mjs';
+import { LIST_KINDS } from './kinds-list.mjs';
 import { PIPE_KINDS } from './kinds-pipe.mjs';
 import { queueKind } from './kinds-queue.mjs';
+import { STRUCT_KIND } from './kinds-struct.mjs';
 import { SYNC_KINDS } from './kinds-sync.mjs';
 
 const require = createRequire(import.meta.url);
@@ -244,5 +246,7 @@ export const KINDS = {
   queue: queueKind({ capacity: 1024, maxJobs: 6 }),
   'queue, tiny': queueKind({ capacity: 128, maxJobs: 3, codec: 'raw', maxItems: 2 }),
   'queue, dead letters': queueKind({ capacity: 512, maxJobs: 4, maxAttempts: 2, deadLetter: true }),
+  struct: STRUCT_KIND,
+  ...LIST_KINDS,
   ...SYNC_KINDS,
 };

@@ -92,6 +92,28 @@ const moved = fc
     ];
   });
 const odd = fc.oneof(fc.constantFrom(0, 1, -1, 0.5, 8, 64, 100, 4096, 65536, 1e9, 1e300, null, ''), fc.nat());
+/** Fields of a struct: the first is sound, for the struct of kinds-struct.mjs. */
+const declared = fc.oneof(
+  fc.constant([
+    { name: 'hits', type: 'f64', offset: 0 },
+    { name: 'samples', type: 'u8', length: 88, offset: 8 },
+  ]),
+  fc.array(
+    fc.record(
+      {
+        name: fc.oneof(fc.constantFrom('hits', 'label', '__proto__', 'a.b'), odd),
+        type: fc.oneof(fc.constantFrom('u8', 'f64', 'text', 'struct', 'toString'), odd),
+        length: odd,
+        bytes: odd,
+        offset: odd,
+        fields: fc.json({ maxDepth: 2 }).map(JSON.parse),
+      },
+      { requiredKeys: [] },
+    ),
+    { maxLength: 4 },
+  ),
+  odd,
+);
 const schema = fc
   .record(
     {
@@ -116,6 +138,8 @@ const schema = fc
       capacity: odd,
       permits: odd,
       parties: odd,
+      bytes: fc.oneof(fc.constant(96), odd),
+      fields: declared,
       maxItems: odd,
       maxJobs: odd,
       maxAttempts: odd,

@@ -28,7 +28,7 @@ import { fileURLToPath } from 'node:url';
 
 export const ROOT = resolve(fileURLToPath(new URL('../..', import.meta.url)));
 /** What blocks may import beside isthmus. */
-const LIBRARIES = ['comlink'];
+const LIBRARIES = ['comlink', 'express', 'express-rate-limit', 'keyv', 'prom-client'];
 /** ms after which a process that still runs is killed and reported. */
 const WATCHDOG = 40_000;
 
@@ -67,7 +67,7 @@ function blocksIn(text: string, path: string): Block[] {
     const line = text.slice(0, match.index).split('\n').length + 1;
     const first = source.slice(0, source.indexOf('\n'));
     const group =
-      /^(?:\/\/|#|\/\*) (\S+) \(terminal (\d+)(, start first)?(?:, and again in terminal (\d+)|, and [^)]*)?\)/.exec(
+      /^(?:\/\/|#|\/\*) (\S+) \(terminal (\d+)(, start first)?(?:, and again in terminals? (?:\d+ to )?(\d+)|, and [^)]*)?\)/.exec(
         first,
       );
     blocks.push({

@@ -18,11 +18,18 @@ import {
   RLock,
   RwLock,
   SharedArray,
+  SharedList,
+  SharedMap,
+  SharedStruct,
   SpscQueue,
+  text as textField,
   unlink,
   Value,
 } from 'isthmus';
 import { afterEach, describe, expect, test } from 'vitest';
+import * as listLayout from '../../dist/collections/list-layout.js';
+import * as mapLayout from '../../dist/collections/map-layout.js';
+import * as storeLayout from '../../dist/collections/store-layout.js';
 import * as header from '../../dist/memory/header-layout.js';
 import * as roster from '../../dist/memory/roster-layout.js';
 import * as slots from '../../dist/memory/slot-table-layout.js';
@@ -36,6 +43,7 @@ import * as lock from '../../dist/sync/lock-layout.js';
 import * as pool from '../../dist/sync/pool-layout.js';
 import * as rwlock from '../../dist/sync/rwlock-layout.js';
 import * as elements from '../../dist/values/element-types.js';
+import * as structLayout from '../../dist/values/struct-layout.js';
 import * as watch from '../../dist/values/watch-layout.js';
 import { start } from '../processes/start.js';
 
@@ -90,6 +98,9 @@ describe('docs/layout.md and the code', () => {
   test.each([
     ['lib/memory/header-layout.ts', header],
     ['lib/memory/roster-layout.ts', roster],
+    ['lib/collections/store-layout.ts', storeLayout],
+    ['lib/collections/map-layout.ts', mapLayout],
+    ['lib/collections/list-layout.ts', listLayout],
     ['lib/memory/slot-table-layout.ts', slots],
     ['lib/messages/pipe-layout.ts', pipe],
     ['lib/messages/ring-layout.ts', ring],
@@ -98,6 +109,7 @@ describe('docs/layout.md and the code', () => {
     ['lib/sync/condition-layout.ts', condition],
     ['lib/sync/event-layout.ts', event],
     ['lib/sync/lock-layout.ts', lock],
+    ['lib/values/struct-layout.ts', structLayout],
     ['lib/values/watch-layout.ts', watch],
   ])('constants of %s', (file, module) => {
     expect(numbers(`constants of ${file}`)).toEqual(constantsOf(module));
@@ -111,6 +123,9 @@ describe('docs/layout.md and the code', () => {
     expect(groupsOf(ring)).toEqual(['FRAME', 'RING']);
     const sizes = ['blocksFor', 'blocksOffset', 'payloadBytes', 'queueWordsBytes'];
     expect(groupsOf(queueLayout)).toEqual(['BLOCK', 'JOB', 'QUEUE', ...sizes]);
+    expect(groupsOf(storeLayout)).toEqual(['BLOCK', 'ROOT', 'STORE', 'planStore', 'storeWordsBytes']);
+    expect(groupsOf(mapLayout)).toEqual(['ENTRY', 'KEY', 'MAP', 'VALUE']);
+    expect(groupsOf(listLayout)).toEqual(['ITEM', 'LIST']);
     expect(groupsOf(slots)).toEqual(['ENTRY']);
     expect(groupsOf(barrier)).toEqual(['BARRIER']);
     expect(groupsOf(condition)).toEqual(['CONDITION']);
@@ -120,6 +135,7 @@ describe('docs/layout.md and the code', () => {
     expect(groupsOf(rwlock)).toEqual(['RWLOCK']);
     for (const module of [pool, rwlock]) expect(constantsOf(module)).toEqual({}); // or they need a table
     expect(groupsOf(watch)).toEqual(['WATCH']);
+    expect(groupsOf(structLayout)).toEqual(['STRUCT', 'TEXT']);
   });
 
   test('the header', () => {
@@ -155,6 +171,15 @@ describe('docs/layout.md and the code', () => {
     expect(numbers('words: QUEUE')).toEqual(queueLayout.QUEUE);
     expect(numbers('words: JOB')).toEqual(queueLayout.JOB);
     expect(numbers('words: BLOCK')).toEqual(queueLayout.BLOCK);
+    expect(numbers('words: STORE')).toEqual(storeLayout.STORE);
+    expect(numbers('words: ROOT')).toEqual(storeLayout.ROOT);
+    expect(numbers('words: FREE BLOCK')).toEqual(storeLayout.BLOCK);
+    expect(numbers('words: MAP')).toEqual(mapLayout.MAP);
+    expect(numbers('words: MAP ENTRY')).toEqual(mapLayout.ENTRY);
+    expect(numbers('names: KEY')).toEqual(mapLayout.KEY);
+    expect(numbers('names: VALUE')).toEqual(mapLayout.VALUE);
+    expect(numbers('words: LIST')).toEqual(listLayout.LIST);
+    expect(numbers('words: LIST ITEM')).toEqual(listLayout.ITEM);
     expect(numbers('words: PIPE')).toEqual(pipe.PIPE);
     expect(numbers('words: LOCK')).toEqual(lock.LOCK);
     expect(numbers('words: ENTRY')).toEqual(slots.ENTRY);
@@ -163,6 +188,8 @@ describe('docs/layout.md and the code', () => {
     expect(numbers('words: EVENT')).toEqual(event.EVENT);
     expect(numbers('words: BARRIER')).toEqual(barrier.BARRIER);
     expect(numbers('words: POOL')).toEqual(pool.POOL);
+    expect(numbers('words: STRUCT')).toEqual(structLayout.STRUCT);
+    expect(numbers('words: TEXT')).toEqual(structLayout.TEXT);
   });
 
   test('element types', () => {
@@ -196,7 +223,7 @@ describe('docs/layout.md and the code', () => {
     const numeric = [
       ...text.matchAll(/<!-- ((?:constants of|offsets:|words:|names:) .*|element types) -->/g),
     ];
-    expect(numeric).toHaveLength(30);
+    expect(numeric).toHaveLength(45);
     for (const marker of numeric) {
       for (const [name, number] of Object.entries(numbers(marker[1]!))) {
         expect(name, marker[1]).toMatch(/^[A-Za-z]\w*$/);
@@ -371,6 +398,65 @@ describe('objects as the document says', () => {
       expect(file.element(type, index)).toBe(index === 3 ? sample : zero);
   });
 
+  test('a SharedStruct: fields where the schema says, texts in two copies', () => {
+    const types = Object.fromEntries(Object.keys(SAMPLES).map((type) => [type, type as ElementType]));
+    const struct = keep(
+      SharedStruct.create(
+        freshName(),
+        { ...types, t: textField(9), many: ['u16', 3], in: { a: 'u8', t: textField(4), z: 'f64' } },
+        { initial: { ...SAMPLES, t: 'grün' } as never },
+      ),
+    );
+    struct.fields.many.set([7, 8, 9]);
+    struct.fields.in.z = 0.5;
+    const file = new Reader(struct.name);
+    expect(file.kind).toBe('struct');
+    expect(Object.keys(file.schema).sort()).toEqual(schemaKeys('struct'));
+    expect(file.payload.length).toBe(Math.ceil((file.schema['bytes'] as number) / 8) * 8);
+    type Entry = { name: string; type: string; offset: number; bytes?: number; fields?: Entry[] };
+    const entries = file.schema['fields'] as Entry[];
+    const entry = (name: string): Entry => entries.find((one) => one.name === name)!;
+    for (const [type, sample] of Object.entries(SAMPLES)) {
+      const { offset } = entry(type);
+      expect(file.element(type, offset / numbers('element types')[type]!), type).toBe(sample);
+    }
+    expect(entry('many')).toMatchObject({ type: 'u16', length: 3 });
+    expect([0, 1, 2].map((n) => file.element('u16', entry('many').offset / 2 + n))).toEqual([7, 8, 9]);
+    const inner = entry('in');
+    expect([inner.type, inner.fields!.map(({ name }) => name)]).toEqual(['struct', ['a', 't', 'z']]);
+    expect(inner.offset).toBe(inner.fields![0]!.offset);
+    expect(inner.offset % 8).toBe(0);
+    expect(inner.fields![2]!.offset).toBe(inner.offset + 4 + 12 + 2 * 4 + 0);
+    expect(file.element('f64', inner.fields![2]!.offset / 8)).toBe(0.5);
+
+    const { VERSION, LENGTHS, COPIES } = numbers('words: TEXT') as Record<
+      'VERSION' | 'LENGTHS' | 'COPIES',
+      number
+    >;
+    const read = (from: Reader): { version: number; text: string } => {
+      const { offset, bytes } = entry('t');
+      const word = (n: number): number => from.payload.readUInt32LE(offset + 4 * n);
+      const copy = word(VERSION) & 1;
+      const at = offset + 4 * COPIES + copy * Math.ceil(bytes! / 4) * 4;
+      return {
+        version: word(VERSION),
+        text: from.payload.toString('utf8', at, at + word(LENGTHS + copy)),
+      };
+    };
+    expect(read(file)).toEqual({ version: 1, text: 'grün' });
+    struct.fields.t = 'blau';
+    expect(read(new Reader(struct.name))).toEqual({ version: 2, text: 'blau' });
+    struct.fields.t = '';
+    expect(read(new Reader(struct.name))).toEqual({ version: 3, text: '' });
+
+    const { LOCK, TEXT_LOCK } = numbers('words: STRUCT') as { LOCK: number; TEXT_LOCK: number };
+    struct.lock.withLockSync(() => {
+      const held = new Reader(struct.name);
+      expect(held.word('WORDS_OFFSET', LOCK)).toBe(held.ownerOf(0));
+      expect(held.word('WORDS_OFFSET', TEXT_LOCK)).toBe(0);
+    });
+  });
+
   test('header, lifetime, roster and sleep word', async () => {
     const before = Date.now();
     const value = keep(
@@ -467,6 +553,113 @@ describe('objects as the document says', () => {
       [types.UTF8, ''],
       [types.CODEC, '{"n":[1,null]}'],
     ]);
+  });
+
+  test('a SharedMap: hashes, chains, entries, the heap, from the document alone', () => {
+    const map = keep(
+      SharedMap.create<string | number, unknown>(freshName(), { maxBytes: '256KB', codec: 'json' }),
+    );
+    const expected = new Map<unknown, string>();
+    for (let n = 0; n < 200; n++) {
+      map.set(`key ${n}`, 'x'.repeat(n));
+      expected.set(`key ${n}`, 'x'.repeat(n));
+    }
+    for (let n = 0; n < 50; n++) {
+      map.delete(`key ${2 * n}`);
+      expected.delete(`key ${2 * n}`);
+    }
+    map.set('expires', { a: 1 }, { ttl: 1e6 });
+    expected.set('expires', '{"a":1}');
+
+    const file = new Reader(map.name);
+    expect(file.kind).toBe('map');
+    expect(file.schema).toEqual({ maxBytes: 262144, codec: 'json', evict: 'none' });
+    for (const key of Object.keys(file.schema)) expect(schemaKeys('map')).toContain(key);
+    const store = numbers('constants of lib/collections/store-layout.ts');
+    const c = numbers('constants of lib/collections/map-layout.ts');
+    const root = { ...numbers('words: ROOT'), ...numbers('words: MAP') };
+    const entry = numbers('words: MAP ENTRY');
+    const { payload } = file;
+    const word = (index: number): number => payload.readUInt32LE(4 * index);
+    const at = (name: string): number => word(root[name]!);
+    expect(file.word('WORDS_OFFSET', numbers('words: STORE').LOG_LENGTH!)).toBe(0);
+
+    const hashOf = (type: number, bytes: Buffer): number => {
+      let h = at('SEED') ^ type;
+      for (const byte of bytes) h = Math.imul(h ^ byte, 0x01000193);
+      h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+      h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+      return (h ^ (h >>> 16)) >>> 0;
+    };
+    const chains = at('CHAINS');
+    const m = 2 ** Math.floor(Math.log2(chains));
+    const firstOf = (chain: number): number => {
+      const part = chain < c.FIRST_CHAINS! ? 0 : Math.floor(Math.log2(chain)) - 5;
+      const begin = part === 0 ? 0 : 32 * 2 ** part;
+      return word(word(root.DIRECTORY! + part) + c.TABLE_HEAD_WORDS! + chain - begin);
+    };
+    const found = new Map<unknown, string>();
+    for (let chain = 0; chain < chains; chain++) {
+      for (let ref = firstOf(chain); ref !== 0; ref = word(ref + entry.NEXT!)) {
+        const meta = word(ref + entry.META!);
+        const expires = (meta & c.EXPIRES!) !== 0;
+        const begin = 4 * (ref + (expires ? c.EXPIRING_ENTRY_WORDS! : c.ENTRY_WORDS!));
+        const middle = begin + (meta >>> c.KEY_LENGTH_SHIFT!);
+        const key = payload.subarray(begin, middle);
+        const hash = word(ref + entry.HASH!);
+        expect(hash).toBe(hashOf(meta & c.KEY_TYPES!, key));
+        expect(hash % (2 * m) < chains ? hash % (2 * m) : hash % m).toBe(chain);
+        found.set(key.toString(), payload.toString('latin1', middle, middle + word(ref + entry.LENGTH!)));
+        if (expires)
+          expect(word(ref + entry.EXPIRY!) * 2 ** 32 + word(ref + entry.EXPIRY! + 1)).toBeGreaterThan(0);
+      }
+    }
+    expect(found).toEqual(expected);
+    expect(at('COUNT')).toBe(expected.size);
+
+    // From block to block, to the end.
+    const heap = payload.length - 262144;
+    let used = 0;
+    let ref = heap / 4;
+    const end = at('HEAP_END') - store.UNIT_WORDS!;
+    while (ref < end) {
+      const words = (word(ref) >>> store.SIZE_SHIFT!) * store.UNIT_WORDS!;
+      if ((word(ref) & store.FREE!) === 0) used += words;
+      else expect(word(ref + words - 1)).toBe(ref);
+      ref += words;
+    }
+    expect(ref).toBe(end);
+    expect(used).toBe(at('HEAP_USED'));
+  });
+
+  test('a SharedList: its ring and its values, from the document alone', () => {
+    const list = keep(SharedList.create(freshName(), { maxBytes: '64KB', codec: 'json' }));
+    for (let n = 0; n < 100; n++) list.push(`value ${n}`);
+    for (let n = 0; n < 90; n++) list.shift();
+    for (let n = 0; n < 10; n++) list.push({ n });
+    list.push(1.5);
+
+    const file = new Reader(list.name);
+    expect(file.kind).toBe('list');
+    expect(file.schema).toEqual({ maxBytes: 65536, codec: 'json' });
+    for (const key of Object.keys(file.schema)) expect(schemaKeys('list')).toContain(key);
+    const c = numbers('constants of lib/collections/list-layout.ts');
+    const root = numbers('words: LIST');
+    const item = numbers('words: LIST ITEM');
+    const { payload } = file;
+    const word = (index: number): number => payload.readUInt32LE(4 * index);
+    const at = (name: string): number => word(root[name]!);
+    const values = Array.from({ length: at('LENGTH') }, (_, n) => {
+      const ref = word(at('RING') + c.RING_HEAD_WORDS! + ((at('HEAD') + n) % at('CAPACITY')));
+      const meta = word(ref + item.META!);
+      const bytes = payload.subarray(4 * (ref + item.BYTES!)).subarray(0, meta >>> c.ITEM_LENGTH_SHIFT!);
+      const type = meta & c.ITEM_TYPES!;
+      if (type === numbers('names: VALUE').NUMBER) return bytes.readDoubleLE(0);
+      return type === numbers('names: FRAME').UTF8 ? bytes.toString() : JSON.parse(bytes.toString());
+    });
+    expect(values).toEqual(list.toArray());
+    expect(values).toHaveLength(21);
+    expect(at('TRASH')).toBe(0);
   });
 
   test('a Queue: positions, jobs, chains of blocks', () => {

@@ -42,6 +42,7 @@ describe('comments in lib/', () => {
     for (const file of [
       'values/value',
       'values/shared-array',
+      'values/shared-struct',
       'messages/spsc-queue',
       'messages/queue',
       'memory/shared-memory',

@@ -24,7 +24,9 @@ const FAMILIES = [
   'barrier',
   'any',
   'queue',
+  'struct',
   'map',
+  'list',
 ];
 
 interface Result {

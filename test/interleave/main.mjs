@@ -28,9 +28,12 @@ const FILES = [
   'barrier',
   'any',
   'queue',
+  'struct',
   'map',
+  'list',
   'spsc with stores',
   'queue with stores',
+  'struct with stores',
 ];
 /** The variants that also run with a step before every store into memory. */
 const STORES = new Set([
@@ -42,6 +45,8 @@ const STORES = new Set([
   'put, take: Sync, Sync',
   'jobs out, blocks in another order',
   'many: Sync, Sync',
+  'one writes, one reads',
+  'two write, one reads',
 ]);
 const share = Number(option('share', 1));
 const only = option('only', FILES.join()).split(',');

@@ -9,6 +9,8 @@ import { copyPackage, removeCopies, stepStores } from './machine/copies.mjs';
 import { MUTANTS } from './mutants-list.mjs';
 import { MAP_MUTANTS } from './mutants-map.mjs';
 import { QUEUE_MUTANTS } from './mutants-queue.mjs';
+import { SHARED_LIST_MUTANTS } from './mutants-shared-list.mjs';
+import { STRUCT_MUTANTS } from './mutants-struct.mjs';
 import { SYNC_MUTANTS } from './mutants-sync.mjs';
 
 const worker = new URL('machine/run.mjs', import.meta.url).pathname;
@@ -76,7 +78,14 @@ async function tryOut(
   return { name };
 }
 
-const jobs = [...MUTANTS, ...SYNC_MUTANTS, ...QUEUE_MUTANTS, ...MAP_MUTANTS]
+const jobs = [
+  ...MUTANTS,
+  ...SYNC_MUTANTS,
+  ...QUEUE_MUTANTS,
+  ...STRUCT_MUTANTS,
+  ...MAP_MUTANTS,
+  ...SHARED_LIST_MUTANTS,
+]
   .map((mutant, number) => [mutant, number])
   .filter(([{ name }]) => only.length === 0 || only.some((word) => name.includes(word)));
 const total = jobs.length;

@@ -3,7 +3,7 @@ import * as isthmus from 'isthmus';
 import { describe, expect, test } from 'vitest';
 import { freshName } from '../processes/start.js';
 
-const { SharedArray, SharedMemory, SpscQueue, Value } = isthmus;
+const { SharedArray, SharedMemory, SharedStruct, SpscQueue, Value } = isthmus;
 
 /** Every way to open something, by name. */
 const OPENERS: Record<string, (name: never) => unknown> = {
@@ -13,6 +13,9 @@ const OPENERS: Record<string, (name: never) => unknown> = {
   'SharedArray.create': (name) => SharedArray.create(name, 'i32', 1),
   'SharedArray.attach': (name) => SharedArray.attach(name),
   'SharedArray.open': (name) => SharedArray.open(name, 'i32', 1),
+  'SharedStruct.create': (name) => SharedStruct.create(name, { a: 'u8' }),
+  'SharedStruct.attach': (name) => SharedStruct.attach(name),
+  'SharedStruct.open': (name) => SharedStruct.open(name, { a: 'u8' }),
   'SpscQueue.create': (name) => SpscQueue.create(name),
   'SpscQueue.attach': (name) => SpscQueue.attach(name),
   'SpscQueue.producer': (name) => SpscQueue.producer(name),

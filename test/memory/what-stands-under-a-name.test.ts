@@ -20,8 +20,10 @@ import {
   MismatchError,
   SharedArray,
   SharedMemory,
+  SharedStruct,
   SpscQueue,
   SystemError,
+  text,
   unlink,
   Value,
 } from 'isthmus';
@@ -34,6 +36,7 @@ const file = (name: string) => `/dev/shm/${name}`;
 const ATTACHERS: Record<string, (name: string) => { close(): void }> = {
   Value: (name) => Value.attach(name),
   SharedArray: (name) => SharedArray.attach(name),
+  SharedStruct: (name) => SharedStruct.attach(name),
   SpscQueue: (name) => SpscQueue.attach(name),
   'Value (open)': (name) => Value.open(name, 'i32'),
   'SpscQueue (producer)': (name) => SpscQueue.producer(name),
@@ -172,6 +175,22 @@ describe('a damaged or newer header', () => {
     ['SharedArray', '{"type":"i32","length":1e99}', (name: string) => SharedArray.attach(name)],
     ['SharedArray', '{"type":"i32","length":-1}', (name: string) => SharedArray.attach(name)],
     ['SharedArray', '{"type":"i32","length":99999}', (name: string) => SharedArray.attach(name)],
+    [
+      'SharedStruct',
+      '{"fields":[{"name":"a","type":"u8","offset":0}]}',
+      (name: string) => SharedStruct.attach(name),
+    ],
+    [
+      'SharedStruct',
+      '{"bytes":1,"fields":[{"name":"a","type":"u8","offset":1}]}',
+      (name: string) => SharedStruct.attach(name),
+    ],
+    [
+      'SharedStruct',
+      '{"bytes":16,"fields":[{"name":"a","type":"u8","length":16,"offset":0}]}',
+      (name: string) => SharedStruct.attach(name),
+    ],
+    ['SharedStruct', '{"bytes":1,"fields":{"a":"u8"}}', (name: string) => SharedStruct.attach(name)],
     ['SpscQueue', '{"capacity":1e99,"codec":"raw"}', (name: string) => SpscQueue.attach(name)],
     ['SpscQueue', '{"capacity":100,"codec":"raw"}', (name: string) => SpscQueue.attach(name)],
     ['SpscQueue', '{"capacity":4096,"codec":5}', (name: string) => SpscQueue.attach(name)],
@@ -180,6 +199,7 @@ describe('a damaged or newer header', () => {
     const name = freshName();
     if (kind === 'Value') Value.create(name, 'i32').close();
     else if (kind === 'SharedArray') SharedArray.create(name, 'i32', 10).close();
+    else if (kind === 'SharedStruct') SharedStruct.create(name, { a: 'u8', padding: text(200) }).close();
     else SpscQueue.create(name, { capacity: 4096 }).close();
     const bytes = Buffer.from(schema);
     patch(name, 256, bytes);

@@ -4,7 +4,7 @@
 
 import { readdirSync } from 'node:fs';
 
-const MODULES = ['messages', 'takeovers', 'ledger', 'streams', 'queue', 'lifetimes', 'pipelines'];
+const MODULES = ['messages', 'takeovers', 'ledger', 'streams', 'queue', 'lifetimes', 'pipelines', 'maps'];
 
 const option = (name, otherwise) =>
   process.argv.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3) ?? otherwise;

@@ -15,6 +15,7 @@ test.concurrent.each([
   ['streams', 0.006],
   ['queue', 0.01],
   ['lifetimes', 0.1],
+  ['maps', 0.02],
 ])(
   '%s',
   async (module, share) => {

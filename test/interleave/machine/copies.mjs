@@ -49,15 +49,22 @@ const STORING = [
   'messages/queue-puts.js',
   'messages/queue-takes.js',
   'values/cells.js',
+  'values/struct-text.js',
   ...['undo-log', 'heap', 'map-core', 'map-growth', 'map-journal', 'map-room', 'map-stamps', 'map-table'].map(
     (file) => `collections/${file}.js`,
   ),
   'collections/map-writer.js',
   'collections/map-reader.js',
+  ...['reader', 'ring', 'trash', 'writer'].map((file) => `collections/list-${file}.js`),
 ];
 /** Files in which a plain load from shared memory may meet a change: readers that look twice. */
 const LOADING = new Set(['collections/map-table.js', 'collections/map-reader.js']);
 const SHARED = /(memory|bytes)$/;
+/** Limits above which many values are dealt with in another way: in a copy, few are many. */
+const LIMITS = {
+  'collections/list-writer.js': { FEW: 2, FREE_MOST: 2 },
+  'collections/list-trash.js': { FREE_STEP: 1 },
+};
 /** Methods that store many elements at once. */
 const BULK = new Set(['set', 'fill', 'copyWithin', 'write']);
 
@@ -70,7 +77,10 @@ export async function stepStores(dist) {
   let count = 0;
   for (const file of STORING) {
     const path = join(dist, file);
-    const text = readFileSync(path, 'utf8');
+    const text = Object.entries(LIMITS[file] ?? {}).reduce(
+      (all, [name, value]) => all.replace(new RegExp(`(const ${name} = )\\d+;`), `$1${value};`),
+      readFileSync(path, 'utf8'),
+    );
     const source = ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true);
     const places = [];
     const visit = (node) => {

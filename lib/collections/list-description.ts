@@ -1,0 +1,18 @@
+/** What tools see of a list, from a copy of its words. */
+
+import type { Describe } from '../memory/directory.js';
+import { LIST } from './list-layout.js';
+import { PAGE_BYTES, ROOT, STORE } from './store-layout.js';
+
+export const describeList: Describe = ({ header, payload, owner }) => {
+  const { maxBytes, codec } = header.schema;
+  const bytes = payload(0, PAGE_BYTES);
+  const word = (index: number): number => (bytes.length >= 4 * index + 4 ? bytes.readUInt32LE(4 * index) : 0);
+  return {
+    length: word(LIST.LENGTH),
+    usedBytes: word(ROOT.HEAP_USED) * 4,
+    maxBytes,
+    codec,
+    changing: owner(STORE.LOCK),
+  };
+};
