@@ -47,8 +47,8 @@ export class MapJournal {
 
   /** Notes a change that was made; the lock is held. If we die before it, whoever gets the lock notes that it does not know. */
   note(kind: ChangeKind, key?: EncodedKey): void {
-    const end = this.#words[STORE.JOURNAL_END]! % WRAP;
-    if (end <= 0 || (end & 3) !== 0) return; // nobody listens
+    if (this.#words[STORE.JOURNAL_END] === 0) return; // nobody listens
+    const end = this.#end;
     const { meta, hash, length, bytes } = key ?? { meta: 0, hash: 0, length: 0, bytes: NONE };
     this.#put(end, kind);
     this.#put(end + 4, meta);
@@ -58,6 +58,12 @@ export class MapJournal {
     Atomics.store(this.#words, STORE.JOURNAL_END, after === 0 ? FIRST : after); // publishes: pairs with next and listen
   }
 
+  /** Where the next record will be, whatever the word says. */
+  get #end(): number {
+    const end = Atomics.load(this.#words, STORE.JOURNAL_END); // pairs with note
+    return end > 0 && end < WRAP && (end & 3) === 0 ? end : FIRST;
+  }
+
   #put(position: number, value: number): void {
     this.#memory[(this.#start + (position % this.#size)) >>> 2] = value;
   }
@@ -65,15 +71,15 @@ export class MapJournal {
   /** Begins to listen: where the next change will be. */
   listen(): number {
     Atomics.compareExchange(this.#words, STORE.JOURNAL_END, 0, FIRST); // pairs with note
-    return Atomics.load(this.#words, STORE.JOURNAL_END);
+    return this.#end;
   }
 
   /** The change at a position and where the next one is; undefined if there is none yet. */
   next(position: number): { change: Change; after: number } | undefined {
-    let end = Atomics.load(this.#words, STORE.JOURNAL_END); // pairs with note
+    let end = this.#end;
     if (end === position) {
       this.#store.mend(); // who changed something may have died before it noted it
-      end = Atomics.load(this.#words, STORE.JOURNAL_END);
+      end = this.#end;
       if (end === position) return undefined;
     }
     const lost = { change: UNKNOWN_CHANGE, after: end };
@@ -86,7 +92,7 @@ export class MapJournal {
     const bytes = Buffer.allocUnsafe(length);
     for (let i = 0; i < length; i++)
       bytes[i] = this.#bytes[this.#start + ((position + 12 + i) % this.#size)]!;
-    if (!this.#keeps(position, Atomics.load(this.#words, STORE.JOURNAL_END))) return lost; // written over meanwhile
+    if (!this.#keeps(position, this.#end)) return lost; // written over meanwhile
     const key = meta === 0 ? undefined : decodeKey(meta, bytes);
     const after = (position + RECORD_WORDS * 4 + ((length + 3) & ~3)) % WRAP;
     if (key === undefined && kind <= CHANGE.DELETE) return lost;

@@ -6,6 +6,7 @@
 //   table    the index of its slot table (see memory/slot-table-layout.ts), if it has one
 //   lock     the index of an owner word that a call may wait for without a timeout, if there is one: see rescuer.mjs
 //   payload  offsets into its payload that mean something, if there are any
+//   spots    words of its payload that mean something, and what they may hold: `meanings`
 //   together places that must lie at the same time to be believed: [area, offset], if there are any
 //   create   makes the object, with something in it; what it makes beside it is called `${name}-…`
 //   parts    handles on it, opened in this order; each with all its calls: try, Sync and promise forms
@@ -14,6 +15,7 @@
 import { createRequire } from 'node:module';
 import { abandon, DIST, is, LOCK_CALLS, participants, WAIT } from './calls.mjs';
 import { LIST_KINDS } from './kinds-list.mjs';
+import { MAP_KINDS } from './kinds-map.mjs';
 import { PIPE_KINDS } from './kinds-pipe.mjs';
 import { queueKind } from './kinds-queue.mjs';
 import { STRUCT_KIND } from './kinds-struct.mjs';
@@ -248,5 +250,6 @@ export const KINDS = {
   'queue, dead letters': queueKind({ capacity: 512, maxJobs: 4, maxAttempts: 2, deadLetter: true }),
   struct: STRUCT_KIND,
   ...LIST_KINDS,
+  ...MAP_KINDS,
   ...SYNC_KINDS,
 };

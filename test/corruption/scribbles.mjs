@@ -141,6 +141,10 @@ const schema = fc
       bytes: fc.oneof(fc.constant(96), odd),
       fields: declared,
       maxItems: odd,
+      maxBytes: odd,
+      maxEntries: odd,
+      ttl: odd,
+      evict: fc.oneof(fc.constantFrom('none', 'lru'), odd),
       maxJobs: odd,
       maxAttempts: odd,
       deadLetter: fc.oneof(fc.constantFrom('it-fuzz-nobody', '/', '../x', 'sem.x', 'a\u0000b'), odd),
@@ -208,7 +212,7 @@ const tokens = fc
 
 /** One scribble, or a few that belong together. */
 function scribbleOn(kind) {
-  const { words, values = [], table, payload = 0, together = [] } = KINDS[kind];
+  const { words, values = [], table, payload = 0, together = [], spots = [], meanings = [] } = KINDS[kind];
   const places = oneOf(...Object.values(words)).map((index) => 4 * index);
   const word = at('words', places, change32);
   const wordOwner = at(
@@ -235,7 +239,18 @@ function scribbleOn(kind) {
   });
   const meaning = table === undefined ? wordValue : fc.oneof(wordValue, entry);
   const early = fc.nat(40).map((place) => payload + 8 * place);
-  const content = at('payload', early, change32);
+  const begins = at('payload', early, change32);
+  const meant = fc.oneof(
+    change32,
+    oneOf(0, ...meanings).map((value) => ({ how: 'set', bytes: hex32(value) })),
+  );
+  const spot = at(
+    'payload',
+    oneOf(0, ...spots).map((index) => 4 * index),
+    meant,
+  );
+  const content =
+    spots.length === 0 ? begins : fc.oneof({ weight: 1, arbitrary: begins }, { weight: 5, arbitrary: spot });
   const inner = at(
     'payload',
     fc.nat(320).map((place) => payload + place),

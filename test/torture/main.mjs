@@ -19,7 +19,7 @@ import { Killer } from './storm.mjs';
 const LOADS = [
   ...['lock', 'value', 'spsc', 'lifetimes', 'semaphore'],
   ...['pool', 'rlock', 'rwlock', 'event', 'condition', 'barrier'],
-  ...['queue-take', 'queue-get'],
+  ...['queue-take', 'queue-get', 'map'],
 ];
 
 /** ms between two calms. */
