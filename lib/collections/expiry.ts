@@ -23,3 +23,8 @@ const OFFSET = offset();
 export function sharedNow(): number {
   return performance.now() + OFFSET;
 }
+
+/** When what has so many ms to live ends to be. */
+export function expiryIn(ttl: number): number {
+  return Number.isFinite(ttl) ? Math.ceil(sharedNow() + ttl) : Number.POSITIVE_INFINITY;
+}

@@ -154,10 +154,8 @@ export class Heap {
       this.#log.write(next, memory[next]! | AFTER_FREE);
     }
     if ((head & AFTER_FREE) !== 0) {
-      const before = this.check(memory[first - 1]!);
-      const more = this.#units(before);
-      if (before + more * UNIT_WORDS !== first || (memory[before]! & FREE) === 0)
-        throw this.corrupt('a free block does not end where it says');
+      const more = this.#freeBefore(first);
+      const before = memory[first - 1]!;
       this.#unlink(before, more);
       first = before;
       units += more;
@@ -239,6 +237,14 @@ export class Heap {
     if (columns === 0) log.write(ROOT.FREE_ROWS, memory[ROOT.FREE_ROWS]! & ~(1 << row));
   }
 
+  /** The size of the free block that ends before a word, in units; its reference is the word before that. */
+  #freeBefore(end: number): number {
+    const ref = this.check(this.#memory[end - 1]!);
+    const units = this.#units(ref);
+    if (ref + units * UNIT_WORDS === end && (this.#memory[ref]! & FREE) !== 0) return units;
+    throw this.corrupt('a free block does not end where it says');
+  }
+
   /** Adds pages at the end, for a block of so many units at least. */
   #grow(units: number): boolean {
     const memory = this.#memory;
@@ -250,7 +256,7 @@ export class Heap {
     this.refusal = undefined;
     // The last block may be free: then less would do.
     const tail = end - END_WORDS;
-    const before = (memory[tail]! & AFTER_FREE) !== 0 ? this.#units(this.check(memory[tail - 1]!)) : 0;
+    const before = (memory[tail]! & AFTER_FREE) !== 0 ? this.#freeBefore(tail) : 0;
     if (bytes <= 0 || bytes + before * UNIT_WORDS * 4 < units * UNIT_WORDS * 4) return false;
     try {
       this.#reserve(end * 4, bytes);
@@ -261,7 +267,7 @@ export class Heap {
     this.#log.write(ROOT.HEAP_END, end + bytes / 4);
     memory[end + bytes / 4 - END_WORDS] = AFTER_FREE; // beyond the old end: nobody's
     memory[end + bytes / 4 - 1] = 0;
-    this.#log.save(tail, END_WORDS);
+    this.#log.save(tail - 1, END_WORDS + 1); // with the reference at the end of the last block, if it is free
     let first = tail;
     let all = bytes / 4 / UNIT_WORDS;
     if (before > 0) {

@@ -49,6 +49,7 @@ export function changesOfKey<V>(
   core: MapCore,
   watch: Watch,
   key: EncodedKey,
+  check: () => void,
   read: () => V | undefined,
   wait: WaitOptions,
 ): AsyncGenerator<V | undefined, void, undefined> {
@@ -67,7 +68,9 @@ export function changesOfKey<V>(
   };
   return (async function* () {
     for (;;) {
+      check();
       await watch.wait(concerned, (hit) => hit, wait, `'${core.store.path}': no change`);
+      check();
       yield read();
     }
   })();

@@ -40,7 +40,12 @@ export class MapCore {
   /** Makes the operations, all or none, and tells those who listen. The lock is held. */
   apply(operations: readonly MapOperation[]): void {
     this.room.sweepSome();
-    this.writer.apply(operations);
+    try {
+      this.writer.apply(operations);
+    } catch (error) {
+      this.store.tell(); // of what went for want of room
+      throw error;
+    }
     for (const { key, value } of operations) {
       if (value !== undefined) this.journal.note(CHANGE.SET, key);
       else if (!this.writer.absent.includes(key)) this.journal.note(CHANGE.DELETE, key);
@@ -51,11 +56,23 @@ export class MapCore {
   /** How many entries there are, without those that have expired. */
   size(timeout: number): number {
     if (!this.room.stale) return this.reader.count;
+    if (!this.room.maySweep) return this.#count(timeout);
     const count = (): number => {
       if (this.room.stale) this.room.sweep();
+      this.store.tell();
       return this.reader.count;
     };
     return this.store.heldHere ? count() : this.store.locked(timeout, count);
+  }
+
+  /** Counts them one by one, without the lock. */
+  #count(timeout: number): number {
+    let count = 0;
+    for (let place = 0; place < 2 ** 32; ) {
+      place = this.reader.countAt(place, timeout);
+      count += this.reader.counted;
+    }
+    return count;
   }
 
   /** Removes everything: one change, however much it is. The lock is held. */

@@ -36,6 +36,8 @@ export const MAP = {
   NEXT_EXPIRY: ROOT.OWN + 6,
   /** Where looking for expired entries goes on. */
   CURSOR: ROOT.OWN + 8,
+  /** Two words: when all of the table may be looked through again for expired entries. */
+  NEXT_SWEEP: ROOT.OWN + 10,
   /** Parts of the table: the first has FIRST_CHAINS, each other one as many as all before it. */
   DIRECTORY: ROOT.OWN + 16,
 } as const;
@@ -56,6 +58,7 @@ export const KEY_LENGTH_SHIFT = 12;
 /** What two entries with the same key have in common. */
 export const KEY_MASK = (-1 << KEY_LENGTH_SHIFT) | KEY_TYPES;
 export const LONGEST_KEY = 4096;
+export const LONGEST_VALUE = 2 ** 29 - 1;
 
 /** What a key is. */
 export const KEY = { UTF8: 1, UTF16: 2, NUMBER: 3, BIGINT: 4, BOOLEAN: 5, BYTES: 6 } as const;

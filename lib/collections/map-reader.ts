@@ -25,8 +25,10 @@ const CERTAIN = 1;
 export interface RawEntry {
   readonly key: MapKey;
   readonly type: number;
-  readonly bytes: Buffer;
+  readonly bytes: Uint8Array;
 }
+
+const NOTHING = new Uint8Array(0);
 
 /** What could not be copied: it makes no sense. */
 const FAILED: unique symbol = Symbol('failed');
@@ -40,6 +42,8 @@ export class MapReader {
   /** Which part is being read, and its number before. */
   #part = 0;
   #begun = 0;
+  /** How many entries countAt found. */
+  counted = 0;
   /** Of the value that was found last: its type, its bytes (the first `length`), when it expires (ms; Infinity: never). */
   type = 0;
   bytes: Uint8Array = this.#scratch;
@@ -59,6 +63,12 @@ export class MapReader {
     if (!found || this.expiry <= sharedNow()) return false;
     this.#stamps.used(key.hash);
     return true;
+  }
+
+  /** The bytes that were found last, as an array of their own. */
+  own(): Uint8Array {
+    const bytes = this.bytes.subarray(0, this.length);
+    return this.type === FRAME.BYTES ? new Uint8Array(bytes) : Buffer.from(bytes);
   }
 
   /** As find, without the value. */
@@ -133,7 +143,7 @@ export class MapReader {
     if (type === FRAME.BYTES) return new Uint8Array(length);
     if (type === FRAME.BUFFER) return Buffer.allocUnsafe(length);
     if (length <= this.#scratch.length) return this.#scratch;
-    const room = Buffer.allocUnsafeSlow((length + 4095) & ~4095);
+    const room = Buffer.allocUnsafeSlow(Math.ceil(length / 4096) * 4096);
     if (room.length <= SCRATCH_MOST) this.#scratch = room;
     return room;
   }
@@ -146,14 +156,47 @@ export class MapReader {
   }
 
   /**
-   * The entries of the chain at a place of the order of all chains (reversed hashes): each with its key and its value.
+   * The entries of the chain at a place of the order of all chains (reversed hashes): each with its key and, unless
+   * `keysOnly`, its value.
    *
    * @returns where the next chain begins; 2^32 after the last
    */
-  chainAt(place: number, timeout: number, entries: RawEntry[]): number {
+  chainAt(place: number, timeout: number, entries: RawEntry[], keysOnly: boolean): number {
+    return this.#walkAt(
+      place,
+      timeout,
+      () => {
+        entries.length = 0;
+      },
+      (ref) => {
+        const entry = this.#entryAt(ref, keysOnly);
+        if (entry !== FAILED && entry !== undefined) entries.push(entry);
+        return entry !== FAILED;
+      },
+    );
+  }
+
+  /** As chainAt, and only counts them: `counted`. */
+  countAt(place: number, timeout: number): number {
+    const now = sharedNow();
+    return this.#walkAt(
+      place,
+      timeout,
+      () => {
+        this.counted = 0;
+      },
+      (ref) => {
+        if (this.#table.expiryOf(ref, this.#memory[ref + ENTRY.META]!) > now) this.counted++;
+        return true;
+      },
+    );
+  }
+
+  /** Visits the entries of a chain; more than once, if it is changed meanwhile: each time it begins with `begin`. */
+  #walkAt(place: number, timeout: number, begin: () => void, visit: (ref: number) => boolean): number {
     const hash = reversed(place) | 0;
     return this.#atOneMoment(hash & (PARTS - 1), timeout, () => {
-      entries.length = 0;
+      begin();
       const { chains } = this.#table;
       if (chains === NONSENSE) return FAILED;
       const chain = MapTable.chainOf(hash, chains);
@@ -167,11 +210,7 @@ export class MapReader {
         if (ref === 0) break;
         if (ref === NONSENSE || left <= 0) return FAILED;
         // After clear(), chains are longer again: what comes before this place was visited.
-        if (reversed(this.#memory[ref + ENTRY.HASH]!) >= place) {
-          const entry = this.#entryAt(ref);
-          if (entry === FAILED) return FAILED;
-          if (entry !== undefined) entries.push(entry);
-        }
+        if (reversed(this.#memory[ref + ENTRY.HASH]!) >= place && !visit(ref)) return FAILED;
         link = ref + ENTRY.NEXT;
       }
       const width = 2 ** 32 / same;
@@ -179,7 +218,7 @@ export class MapReader {
     });
   }
 
-  #entryAt(ref: number): RawEntry | undefined | typeof FAILED {
+  #entryAt(ref: number, keysOnly: boolean): RawEntry | undefined | typeof FAILED {
     const meta = this.#memory[ref + ENTRY.META]!;
     const length = this.#memory[ref + ENTRY.LENGTH]!;
     const at = this.#table.valueAt(ref, meta, length);
@@ -188,9 +227,11 @@ export class MapReader {
     const { bytes } = this.#store;
     const key = decodeKey(meta, Buffer.from(bytes.subarray(at - (meta >>> KEY_LENGTH_SHIFT), at)));
     if (key === undefined) return FAILED;
-    const value = Buffer.allocUnsafeSlow(length);
+    const type = MapTable.valueType(meta);
+    if (keysOnly) return { key, type, bytes: NOTHING };
+    const value = type === FRAME.BYTES ? new Uint8Array(length) : Buffer.allocUnsafeSlow(length);
     value.set(bytes.subarray(at, at + length));
-    return { key, type: MapTable.valueType(meta), bytes: value };
+    return { key, type, bytes: value };
   }
 
   /** Entries that have not been removed, those that have expired included. */

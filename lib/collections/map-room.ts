@@ -22,6 +22,10 @@ const ONE_BY_ONE = 64;
 const MOST_ATTEMPTS = 128;
 /** Chains that are looked at for expired entries with every change. */
 const SWEEP_CHAINS = 2;
+/** So many expired entries are removed at a time where room is needed. */
+const SWEEP_MOST = 64;
+/** After all of the table was looked through, it is not done again for so many times as long. */
+const SWEEP_REST = 50;
 
 export class MapRoom {
   readonly #store: Store;
@@ -49,21 +53,39 @@ export class MapRoom {
   }
 
   #make(bytes: number, attempt: number): boolean {
-    if (this.stale && this.sweep() > 0) return true;
-    if (this.#shape.evict !== 'lru' || attempt >= MOST_ATTEMPTS) return false;
+    if (this.#shape.evict === 'none') return this.stale && this.#sweepOn() > 0;
+    if (attempt >= MOST_ATTEMPTS) return false;
     if (bytes === 0 || attempt < ONE_BY_ONE) return this.#evictOldest();
     return this.#evictNeighbours(bytes);
   }
 
-  /** Removes all that have expired; how many. */
-  sweep(): number {
+  /** Whether looking through all of the table would take the lock for no more than a small part of all time. */
+  get maySweep(): boolean {
+    return this.#table.timeAt(MAP.NEXT_SWEEP) <= sharedNow();
+  }
+
+  /** Removes all that have expired. */
+  sweep(): void {
+    const began = sharedNow();
+    this.#sweepOn(Number.POSITIVE_INFINITY);
+    // Only when to look next; whoever dies before it has looked in vain.
+    this.#table.setTime(MAP.NEXT_SWEEP, Math.ceil(sharedNow() + SWEEP_REST * (sharedNow() - began)));
+  }
+
+  /** Removes what has expired, going on where it was left, until it is so many; how many it was. */
+  #sweepOn(wanted = SWEEP_MOST): number {
     const { chains } = this.#table;
     let removed = 0;
     let next = Number.POSITIVE_INFINITY;
-    for (let chain = 0; chain < chains; chain++) {
+    let chain = (this.#memory[MAP.CURSOR]! >>> 0) % chains;
+    for (let looked = 0; looked < chains; looked++) {
       removed += this.#sweepChain(chain, (expiry) => {
         next = Math.min(next, expiry);
       });
+      chain = chain + 1 < chains ? chain + 1 : 0;
+      if (removed < wanted) continue;
+      this.#memory[MAP.CURSOR] = chain; // only where to go on
+      return removed;
     }
     // With the lock held nothing was added meanwhile. If we die before it, it is only looked for again.
     this.#store.change(() => {
@@ -113,7 +135,8 @@ export class MapRoom {
   #evictOldest(): boolean {
     const victim = this.#sample();
     if (victim === undefined) return false;
-    this.#remove(victim.ref, victim.link, MAP.EVICTED);
+    const expired = this.#writer.expiryOf(victim.ref) <= sharedNow();
+    this.#remove(victim.ref, victim.link, expired ? MAP.EXPIRED : MAP.EVICTED);
     return true;
   }
 
@@ -123,6 +146,7 @@ export class MapRoom {
    */
   #sample(): { ref: number; link: number } | undefined {
     const { chains } = this.#table;
+    const now = sharedNow();
     let oldest: { ref: number; link: number } | undefined;
     let age = -1;
     let seen = 0;
@@ -136,7 +160,8 @@ export class MapRoom {
         const ref = this.#sound(this.#table.refAt(link));
         if (ref === 0) break;
         if (left < 0) throw this.#corrupt();
-        const its = this.#stamps.age(this.#memory[ref + ENTRY.HASH]!);
+        const expired = this.#writer.expiryOf(ref) <= now;
+        const its = expired ? Number.POSITIVE_INFINITY : this.#stamps.age(this.#memory[ref + ENTRY.HASH]!);
         if (its > age) {
           age = its;
           oldest = { ref, link };

@@ -62,7 +62,8 @@ export class MapTable {
   /** A word as a reference to an entry or a part of the table: 0, or within the heap; NONSENSE otherwise. */
   refAt(word: number): number {
     const ref = this.#memory[word]!;
-    if (ref === 0 || (ref >= this.#first && ref < this.#end - ENTRY_WORDS && (ref & 1) === 0)) return ref;
+    if (ref === 0 || (ref >= this.#first && ref < this.#end - EXPIRING_ENTRY_WORDS && (ref & 1) === 0))
+      return ref;
     return NONSENSE;
   }
 

@@ -3,9 +3,13 @@
 import { ClosedError, invalidType, outOfRange } from '../errors.js';
 import type { InnerCodec } from '../messages/codecs.js';
 import { keep, type Written } from '../messages/message.js';
+import { FRAME } from '../messages/ring-layout.js';
+import { checkOptions } from '../options.js';
+import { expiryIn } from './expiry.js';
 import type { MapCore } from './map-core.js';
 import type { EncodedKey, MapKey } from './map-keys.js';
 import { VALUE } from './map-layout.js';
+import { checkTtl } from './map-shape.js';
 import { readValue, writeValue } from './map-values.js';
 import type { MapOperation } from './map-writer.js';
 import { HELD } from './store.js';
@@ -14,8 +18,16 @@ import { HELD } from './store.js';
 export interface MapContext {
   readonly core: MapCore;
   readonly codec: InnerCodec;
-  /** When an entry that is written now ends to be; `ttl` in ms, undefined: the map's. */
-  expiry(ttl: number | undefined): number;
+  /** ms that new entries have to live; Infinity: for ever. */
+  readonly ttl: number;
+}
+
+/** What becomes of a key at the end. `expiry`: undefined where its time begins only then. */
+interface Change {
+  readonly key: EncodedKey;
+  readonly value: Written | undefined;
+  readonly ttl: number;
+  readonly expiry: number | undefined;
 }
 
 /**
@@ -24,7 +36,7 @@ export interface MapContext {
  */
 export class MapTransaction<K extends MapKey, V> {
   readonly #context: MapContext;
-  readonly #changes = new Map<string, MapOperation>();
+  readonly #changes = new Map<string, Change>();
   #open = true;
 
   /** @internal */
@@ -38,7 +50,7 @@ export class MapTransaction<K extends MapKey, V> {
     const change = this.#changes.get(nameOf(encoded));
     const { core, codec } = this.#context;
     if (change !== undefined) return decode<V>(core, codec, change.value);
-    return current<V>(this.#context, encoded, HELD);
+    return findHeld(this.#context, encoded)?.read() as V | undefined;
   }
 
   /** Whether a key has a value. */
@@ -50,28 +62,32 @@ export class MapTransaction<K extends MapKey, V> {
 
   /** Sets a value. Throws as `SharedMap.set`, but for want of room: that is found out at the end. */
   set(key: K, value: V, options?: { ttl?: number }): this {
+    const ttl = ttlOf(options, this.#context.ttl);
     const encoded = this.#key(key);
-    const written = keep(writeValue(this.#context.codec, value));
-    this.#note(encoded, written, this.#context.expiry(options?.ttl));
+    this.#note({ key: encoded, value: keep(writeValue(this.#context.codec, value)), ttl, expiry: undefined });
     return this;
   }
 
   /** Removes a key; whether it was there. */
   delete(key: K): boolean {
     const there = this.has(key);
-    this.#note(this.#key(key), undefined, Number.POSITIVE_INFINITY);
+    this.#note({ key: this.#key(key), value: undefined, ttl: 0, expiry: undefined });
     return there;
   }
 
   /** Adds to a number (0 if there is none yet; a new entry expires as one that is set); returns the sum. */
   add(key: K, amount: V & (number | bigint)): V {
-    const before = this.get(key);
-    const kept = keptExpiry(this.#context, before, undefined);
-    const sum = addTo(before, amount) as V;
     const encoded = this.#key(key);
     const change = this.#changes.get(nameOf(encoded));
-    const expiry = change?.value === undefined ? kept : change.expiry;
-    this.#note(encoded, keep(writeValue(this.#context.codec, sum)), expiry);
+    const { core, codec, ttl } = this.#context;
+    const found = change === undefined ? findHeld(this.#context, encoded) : undefined;
+    const sum = addTo(
+      change === undefined ? found?.number() : decode(core, codec, change.value),
+      amount,
+    ) as V;
+    const value = keep(writeValue(codec, sum));
+    if (change?.value === undefined) this.#note({ key: encoded, value, ttl, expiry: found?.expiry });
+    else this.#note({ ...change, value });
     return sum;
   }
 
@@ -81,14 +97,18 @@ export class MapTransaction<K extends MapKey, V> {
     return this.#context.core.keys.encode(key).keep();
   }
 
-  #note(key: EncodedKey, value: Written | undefined, expiry: number): void {
-    this.#changes.set(nameOf(key), { key, value, expiry });
+  #note(change: Change): void {
+    this.#changes.set(nameOf(change.key), change);
   }
 
   /** @internal The changes; nothing can be added any more. */
   finish(): MapOperation[] {
     this.#open = false;
-    return [...this.#changes.values()];
+    return Array.from(this.#changes.values(), ({ key, value, ttl, expiry }) => ({
+      key,
+      value,
+      expiry: expiry ?? expiryIn(ttl),
+    }));
   }
 }
 
@@ -98,26 +118,38 @@ function nameOf({ meta, bytes, length }: EncodedKey): string {
 
 function decode<V>(core: MapCore, codec: InnerCodec, value: Written | undefined): V | undefined {
   if (value === undefined) return undefined;
-  const bytes = Buffer.from(value.bytes.subarray(value.start, value.end));
+  const part = value.bytes.subarray(value.start, value.end);
+  const bytes = value.type === FRAME.BYTES ? new Uint8Array(part) : Buffer.from(part);
   return readValue(core.store.path, codec, value.type, bytes, bytes.length) as V;
 }
 
-/** The value of a key in memory, now. `timeout`: as for MapReader.find. */
-export function current<V>({ core, codec }: MapContext, key: EncodedKey, timeout: number): V | undefined {
-  const { reader } = core;
-  if (!reader.find(key, timeout)) return undefined;
-  return readValue(core.store.path, codec, reader.type, reader.bytes, reader.length) as V;
+/** What is in memory under a key. */
+export interface Found {
+  readonly expiry: number;
+  /** Decodes it, which may run the user's code. */
+  read(): unknown;
+  /** It, if it is a number or a bigint; something that is none, otherwise. */
+  number(): unknown;
 }
 
-/**
- * When an entry that is changed where it is ends to be: as before, or (`before` undefined) as one that is set now. To be asked
- * right after {@link current}: of one look at the clock, or an entry that expires between two would live on with a new time.
- */
-export function keptExpiry(context: MapContext, before: unknown, ttl: number | undefined): number {
-  return before === undefined ? context.expiry(ttl) : context.core.reader.expiry;
+/** Looks a key up, with the lock held. */
+export function findHeld({ core, codec }: MapContext, key: EncodedKey): Found | undefined {
+  const { reader, store } = core;
+  if (!reader.find(key, HELD)) return undefined;
+  const { type, expiry } = reader;
+  const bytes = reader.own(); // the user's code may read other keys
+  const read = () => readValue(store.path, codec, type, bytes, bytes.length);
+  return { expiry, read, number: () => (type === VALUE.NUMBER || type === VALUE.BIGINT ? read() : bytes) };
 }
 
-/** @throws TypeError if they are not both numbers, or both bigints; RangeError for a sum that is no number */
+/** The time to live that options say, in ms; `otherwise` if they say none. */
+export function ttlOf(options: { ttl?: number } | undefined, otherwise: number): number {
+  if (options === undefined) return otherwise;
+  const { ttl } = checkOptions(options, ['ttl']);
+  return ttl === undefined ? otherwise : checkTtl(ttl);
+}
+
+/** @throws TypeError if they are not both numbers, or both bigints; RangeError for a sum that is not exact, or no number */
 export function addTo(before: unknown, amount: unknown): number | bigint {
   if (typeof amount === 'bigint') {
     if (before === undefined) return amount;
@@ -128,7 +160,12 @@ export function addTo(before: unknown, amount: unknown): number | bigint {
   if (!Number.isFinite(amount)) throw outOfRange('what is added', 'a finite number', amount);
   if (before !== undefined && typeof before !== 'number')
     throw invalidType('what a number is added to', 'a number (or nothing yet)', before);
-  return (before ?? 0) + amount;
+  const sum = ((before as number | undefined) ?? 0) + amount;
+  const whole = Number.isInteger(before ?? 0) && Number.isInteger(amount);
+  if (!Number.isFinite(sum) || (whole && !Number.isSafeInteger(sum))) {
+    throw outOfRange('the sum', 'a finite number, and a whole one within 2^53 (bigints have no limit)', sum);
+  }
+  return sum;
 }
 
 /** With the lock held: whether what is in memory is, byte for byte, what a value is written as. */

@@ -3,7 +3,7 @@
 import { invalidType } from '../errors.js';
 import type { InnerCodec } from '../messages/codecs.js';
 import { read, type Written, write } from '../messages/message.js';
-import { parseBigInt36 } from './map-keys.js';
+import { bigintText, parseBigint } from './map-keys.js';
 import { VALUE } from './map-layout.js';
 
 const number = Buffer.allocUnsafeSlow(8);
@@ -17,7 +17,7 @@ export function writeValue(codec: InnerCodec, value: unknown): Written {
     return asNumber;
   }
   if (typeof value === 'bigint') {
-    const bytes = Buffer.from(value.toString(36), 'latin1');
+    const bytes = Buffer.from(bigintText(value), 'latin1');
     return { bytes, start: 0, end: bytes.length, type: VALUE.BIGINT };
   }
   if (value === undefined) {
@@ -42,7 +42,7 @@ export function readValue(
     return new DataView(bytes.buffer, bytes.byteOffset).getFloat64(0, true);
   }
   if (type === VALUE.BIGINT) {
-    const value = parseBigInt36((bytes as Buffer).toString('latin1', 0, length));
+    const value = parseBigint((bytes as Buffer).toString('latin1', 0, length));
     if (value !== undefined) return value;
   }
   return read(path, codec, { type, bytes, length });

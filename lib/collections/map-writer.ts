@@ -13,6 +13,7 @@ import {
   ENTRY_WORDS,
   EXPIRES,
   EXPIRING_ENTRY_WORDS,
+  LONGEST_VALUE,
   MAP,
   PARTS,
   VALUE_TYPE_SHIFT,
@@ -87,20 +88,24 @@ export class MapWriter {
    */
   apply(operations: readonly MapOperation[]): void {
     let values = 0;
+    let bytes = 0;
     this.#missing = 0;
-    for (const { key, value } of operations) {
+    for (const { key, value, expiry } of operations) {
       if (value === undefined) continue;
-      this.#checkSize(key, value);
+      bytes += this.#checkSize(key, value, Number.isFinite(expiry));
       values++;
     }
-    if (values > this.#shape.maxEntries) throw this.#full();
+    // What can never fit is refused before anything goes for it.
+    if (values > this.#shape.maxEntries || bytes > this.#most) throw this.#full(false);
+    let evicted = false;
     let failed = 0;
     for (let attempt = 0; !this.#tryApply(operations); attempt++) {
       if (this.#failed > failed) attempt = 0;
       failed = this.#failed;
       // What is about to be written should not be what goes: others would see neither the old value nor the new one.
       for (const { key } of operations) this.#stamps.used(key.hash);
-      if (!this.makeRoom(this.#missing, attempt)) throw this.#full();
+      if (!this.makeRoom(this.#missing, attempt)) throw this.#full(evicted);
+      evicted = this.#shape.evict === 'lru';
     }
     for (const { key, value } of operations) {
       if (value === undefined) continue;
@@ -248,18 +253,26 @@ export class MapWriter {
     });
   }
 
-  #checkSize(key: EncodedKey, value: Written): void {
-    const bytes = wordsFor(key.length, value.end - value.start, true) * 4;
-    const most = this.#shape.maxBytes - LEAST_OVERHEAD;
-    if (bytes <= most) return;
+  /** Bytes for entries, at most. */
+  get #most(): number {
+    return this.#shape.maxBytes - LEAST_OVERHEAD;
+  }
+
+  /** The bytes of an entry's block. Throws if there can be no such entry. */
+  #checkSize(key: EncodedKey, value: Written, expires: boolean): number {
+    const length = value.end - value.start;
+    if (length > LONGEST_VALUE)
+      throw outOfRange(`a value of '${this.#store.path}'`, `at most ${LONGEST_VALUE} bytes`, length);
+    const bytes = wordsFor(key.length, length, expires) * 4;
+    if (bytes <= this.#most) return bytes;
     throw outOfRange(
       `an entry of '${this.#store.path}' (key, value and ${EXPIRING_ENTRY_WORDS * 4} bytes)`,
-      `at most ${most} bytes; create the map with a larger maxBytes`,
+      `at most ${this.#most} bytes; create the map with a larger maxBytes`,
       bytes,
     );
   }
 
-  #full(): unknown {
+  #full(evicted: boolean): unknown {
     const { path, heap, spaceError } = this.#store;
     if (this.#missing > 0 && spaceError !== undefined) return spaceError; // not if it is entries that are too many
     const { maxEntries, maxBytes } = this.#shape;
@@ -269,7 +282,9 @@ export class MapWriter {
         ? `${maxEntries} entries`
         : `${heap.usedBytes} of ${maxBytes} bytes in ${count} entries`;
     return new FullError(
-      `'${path}' is full (${limit}); nothing was changed: delete entries, create it larger, or with { evict: 'lru' }`,
+      evicted
+        ? `'${path}' has no room for this (${limit}), though older entries were evicted; create it larger`
+        : `'${path}' is full (${limit}); nothing was changed: delete entries, create it larger, or with { evict: 'lru' }`,
     );
   }
 }

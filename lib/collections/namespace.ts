@@ -51,16 +51,18 @@ const maps = new WeakMap<object, SharedMap<string, unknown>>();
  * writing throw and block as `SharedMap`'s `get` and `set` do.
  */
 export class Namespace {
-  private constructor() {}
+  private constructor() {
+    throw invalidType('a namespace', 'made with Namespace.create, attach or open', 'new Namespace()');
+  }
 
   /** Makes a new namespace. Throws as {@link SharedMap.create}. */
   static create<T extends object = Record<string, unknown>>(
     name: string,
     options?: NamespaceCreateOptions,
   ): T & NamespaceHandle {
-    return Namespace.#over<T>(
-      SharedMap.createAs('namespace', name, { maxBytes: DEFAULT_BYTES, ...checked(options) }),
-    );
+    const given = checked(options);
+    const maxBytes = given.maxBytes ?? DEFAULT_BYTES;
+    return Namespace.#over<T>(SharedMap.createAs('namespace', name, { ...given, maxBytes }));
   }
 
   /** Attaches to a namespace that exists. Throws as {@link SharedMap.attach}. */
@@ -120,6 +122,8 @@ function handlerFor(map: SharedMap<string, unknown>): ProxyHandler<object> {
         return () => map.close();
       case 'constructor':
         return Namespace;
+      case Symbol.toPrimitive:
+        return () => '[object Namespace]';
       case Symbol.toStringTag:
         return 'Namespace';
       default:
@@ -148,7 +152,7 @@ function handlerFor(map: SharedMap<string, unknown>): ProxyHandler<object> {
       map.delete(property as string);
       return true;
     },
-    ownKeys: () => [...map.keys()],
+    ownKeys: () => [...map.keys()].filter((key) => typeof key === 'string'), // the map behind it takes others
     getOwnPropertyDescriptor(_, property) {
       if (typeof property !== 'string' || OWN.has(property)) return undefined;
       const value = map.get(property);
@@ -165,6 +169,7 @@ function handlerFor(map: SharedMap<string, unknown>): ProxyHandler<object> {
         );
       return set(property, value);
     },
+    setPrototypeOf: () => false,
     preventExtensions() {
       throw invalidType('a namespace', 'left extensible: others may add properties', 'frozen');
     },

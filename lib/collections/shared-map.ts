@@ -7,9 +7,9 @@ import { closedError, SharedObject } from '../memory/shared-object.js';
 import type { InnerCodec } from '../messages/codecs.js';
 import { keep } from '../messages/message.js';
 import { codecFor } from '../messages/spsc-shape.js';
-import { type AttachOptions, checkObjectName, checkOptions } from '../options.js';
+import { type AttachOptions, checkObjectName, checkOptions, checkWait } from '../options.js';
 import { Watch } from '../values/watch.js';
-import { sharedNow } from './expiry.js';
+import { expiryIn, sharedNow } from './expiry.js';
 import { changesOf, changesOfKey, type MapChange } from './map-changes.js';
 import { type MapCore, mapCoreOf } from './map-core.js';
 import { describeMap } from './map-description.js';
@@ -19,7 +19,6 @@ import type { RawEntry } from './map-reader.js';
 import {
   agreeOnMap,
   checkMapWish,
-  checkTtl,
   type MapAttachOptions,
   type MapCreateOptions,
   type MapShape,
@@ -27,7 +26,7 @@ import {
   mapShapeFor,
   mapType,
 } from './map-shape.js';
-import { addTo, current, holds, keptExpiry, type MapContext, MapTransaction } from './map-transaction.js';
+import { addTo, findHeld, holds, type MapContext, MapTransaction, ttlOf } from './map-transaction.js';
 import { readValue, writeValue } from './map-values.js';
 import { HELD } from './store.js';
 import { STORE } from './store-layout.js';
@@ -114,7 +113,7 @@ export class SharedMap<K extends MapKey = string, V = unknown>
     this.#context = {
       core: this.#core,
       codec: this.#codec,
-      expiry: (ttl) => this.#expiry(ttl),
+      ttl: shape.ttl,
     };
   }
 
@@ -229,11 +228,13 @@ export class SharedMap<K extends MapKey = string, V = unknown>
    */
   set(key: K, value: V, options?: MapSetOptions): this {
     this.check();
-    const expiry = this.#expiry(options === undefined ? undefined : checkOptions(options, ['ttl']).ttl);
+    const ttl = this.#ttlOf(options);
     const written = writeValue(this.#codec, value);
     this.check(); // a codec may have closed the handle
-    const operation = { key: this.#core.keys.encode(key), value: written, expiry };
-    this.#core.store.locked(this.#timeout, () => this.#core.apply([operation]));
+    const encoded = this.#core.keys.encode(key);
+    this.#core.store.locked(this.#timeout, () => {
+      this.#core.apply([{ key: encoded, value: written, expiry: expiryIn(ttl) }]);
+    });
     return this;
   }
 
@@ -258,16 +259,23 @@ export class SharedMap<K extends MapKey = string, V = unknown>
    * All entries. What is there from the beginning to the end comes exactly once; what is added, removed or changed meanwhile
    * comes or does not, in its old or its new state. Takes no lock between two entries.
    */
-  *entries(): IterableIterator<[K, V]> {
+  entries(): IterableIterator<[K, V]> {
+    this.check();
+    return this.#walk(false, ({ key, type, bytes }) => [key as K, this.#read(type, bytes)]);
+  }
+
+  *#walk<R>(keysOnly: boolean, make: (entry: RawEntry) => R): IterableIterator<R> {
     const entries: RawEntry[] = [];
     for (let place = 0; place < 2 ** 32; ) {
       this.check();
-      place = this.#core.reader.chainAt(place, this.#timeout, entries);
+      place = this.#core.reader.chainAt(place, this.#timeout, entries, keysOnly);
       // A copy: the loop's body may iterate, too.
-      for (const { key, type, bytes } of entries.splice(0)) {
-        yield [key as K, readValue(this.name, this.#codec, type, bytes, bytes.length) as V];
-      }
+      for (const entry of entries.splice(0)) yield make(entry);
     }
+  }
+
+  #read(type: number, bytes: Uint8Array): V {
+    return readValue(this.name, this.#codec, type, bytes, bytes.length) as V;
   }
 
   /** As {@link entries}. */
@@ -275,18 +283,21 @@ export class SharedMap<K extends MapKey = string, V = unknown>
     return this.entries();
   }
 
-  /** The keys; as {@link entries}. */
-  *keys(): IterableIterator<K> {
-    for (const [key] of this.entries()) yield key;
+  /** The keys; as {@link entries}. No value is decoded. */
+  keys(): IterableIterator<K> {
+    this.check();
+    return this.#walk(true, ({ key }) => key as K);
   }
 
   /** The values; as {@link entries}. */
-  *values(): IterableIterator<V> {
-    for (const [, value] of this.entries()) yield value;
+  values(): IterableIterator<V> {
+    this.check();
+    return this.#walk(false, ({ type, bytes }) => this.#read(type, bytes));
   }
 
   /** Calls `fn` for each entry; as {@link entries}. */
   forEach(fn: (value: V, key: K, map: this) => void, thisArg?: unknown): void {
+    if (typeof fn !== 'function') throw invalidType('fn', 'a function of value and key', fn);
     for (const [key, value] of this.entries()) fn.call(thisArg, value, key, this);
   }
 
@@ -294,6 +305,7 @@ export class SharedMap<K extends MapKey = string, V = unknown>
 
   /** The value of a key; if there is none, it is `value` from now on. Throws as {@link set}. */
   getOrInsert(key: K, value: V, options?: MapSetOptions): V {
+    if (value === undefined) writeValue(this.#codec, value); // throws
     return this.getOrInsertComputed(key, () => value, options);
   }
 
@@ -305,6 +317,7 @@ export class SharedMap<K extends MapKey = string, V = unknown>
   getOrInsertComputed(key: K, compute: (key: K) => V, options?: MapSetOptions): V {
     if (typeof compute !== 'function')
       throw invalidType('compute', 'a function that gives the value', compute);
+    this.#ttlOf(options);
     const found = this.get(key);
     if (found !== undefined) return found;
     return this.#updateTo(key, (before) => (before === undefined ? compute(key) : before), options) as V;
@@ -326,19 +339,18 @@ export class SharedMap<K extends MapKey = string, V = unknown>
 
   #updateTo(key: K, fn: (value: V | undefined) => V | undefined, options?: MapSetOptions): V | undefined {
     this.check();
-    const { ttl } = checkOptions(options, ['ttl']);
-    this.#expiry(ttl);
+    const ttl = this.#ttlOf(options);
     const encoded = this.#core.keys.encode(key).keep();
     return this.#core.store.locked(this.#timeout, () => {
-      const before = current<V>(this.#context, encoded, HELD);
-      const kept = keptExpiry(this.#context, before, ttl);
-      const { after, written } = this.#core.store.runUsers(() => {
-        const result = fn(before);
-        refusePromise(result);
-        return { after: result, written: result === undefined ? undefined : writeValue(this.#codec, result) };
+      const found = findHeld(this.#context, encoded);
+      const { before, after, written } = this.#core.store.runUsers(() => {
+        const before = found?.read() as V | undefined;
+        const after = fn(before);
+        refusePromise(after);
+        return { before, after, written: after === undefined ? undefined : writeValue(this.#codec, after) };
       });
       this.check(); // it may have closed this handle
-      const expiry = before === undefined ? this.#expiry(ttl) : kept; // the time of a new one begins when it is there
+      const expiry = found?.expiry ?? expiryIn(ttl); // the time of a new one begins when it is there
       if (before !== undefined || written !== undefined)
         this.#core.apply([{ key: encoded, value: written, expiry }]);
       return after;
@@ -350,17 +362,17 @@ export class SharedMap<K extends MapKey = string, V = unknown>
    * which it expires; a new one gets `ttl`.
    *
    * @returns the sum
-   * @throws TypeError if the value is no number (or bigint), RangeError for an amount that is not finite, and as {@link set}
+   * @throws TypeError if the value is no number (or bigint); RangeError for an amount or a sum that is not finite, and for a
+   *   sum of whole numbers beyond 2^53, which could not be counted on; and as {@link set}. The old value stays then
    */
   add(key: K, amount: V & (number | bigint), options?: MapSetOptions): V {
     this.check();
-    const ttl = options === undefined ? undefined : checkOptions(options, ['ttl']).ttl;
-    this.#expiry(ttl);
+    const ttl = this.#ttlOf(options);
     const encoded = this.#core.keys.encode(key);
     return this.#core.store.locked(this.#timeout, () => {
-      const before = current<unknown>(this.#context, encoded, HELD);
-      const expiry = keptExpiry(this.#context, before, ttl);
-      const sum = addTo(before, amount);
+      const found = findHeld(this.#context, encoded);
+      const sum = addTo(found?.number(), amount);
+      const expiry = found?.expiry ?? expiryIn(ttl);
       this.#core.apply([{ key: encoded, value: writeValue(this.#codec, sum), expiry }]);
       return sum as V;
     });
@@ -374,7 +386,7 @@ export class SharedMap<K extends MapKey = string, V = unknown>
    */
   compareAndSet(key: K, expected: V | undefined, value: V | undefined, options?: MapSetOptions): boolean {
     this.check();
-    const expiry = this.#expiry(checkOptions(options, ['ttl']).ttl);
+    const ttl = this.#ttlOf(options);
     const wanted = expected === undefined ? undefined : keep(writeValue(this.#codec, expected));
     const written = value === undefined ? undefined : writeValue(this.#codec, value);
     this.check();
@@ -382,7 +394,7 @@ export class SharedMap<K extends MapKey = string, V = unknown>
     return this.#core.store.locked(this.#timeout, () => {
       const same =
         wanted === undefined ? this.#core.writer.find(encoded) === 0 : holds(this.#context, encoded, wanted);
-      if (same) this.#core.apply([{ key: encoded, value: written, expiry }]);
+      if (same) this.#core.apply([{ key: encoded, value: written, expiry: expiryIn(ttl) }]);
       return same;
     });
   }
@@ -390,28 +402,29 @@ export class SharedMap<K extends MapKey = string, V = unknown>
   /** The values of several keys (`undefined` where there is none), all of one moment. */
   getMany(keys: Iterable<K>): (V | undefined)[] {
     this.check();
+    checkIterable('keys', keys);
     const encoded = Array.from(keys, (key) => this.#core.keys.encode(key).keep());
     this.check(); // the iterable may have closed the handle
     const raw = this.#core.reader.together(encoded, this.#timeout, () =>
       encoded.map((key) => {
         const { reader } = this.#core;
         if (!reader.find(key, this.#timeout)) return undefined;
-        return { type: reader.type, bytes: Buffer.from(reader.bytes.subarray(0, reader.length)) };
+        return { type: reader.type, bytes: reader.own() };
       }),
     );
-    return raw.map((one) =>
-      one === undefined
-        ? undefined
-        : (readValue(this.name, this.#codec, one.type, one.bytes, one.bytes.length) as V),
-    );
+    return raw.map((one) => (one === undefined ? undefined : this.#read(one.type, one.bytes)));
   }
 
   /** Sets several entries in one step: all, or none. Throws as {@link set}. */
   setMany(entries: Iterable<readonly [K, V]>, options?: MapSetOptions): this {
     this.check();
-    const expiry = this.#expiry(checkOptions(options, ['ttl']).ttl);
-    const changes = new MapTransaction<K, V>({ ...this.#context, expiry: () => expiry });
-    for (const [key, value] of entries) changes.set(key, value);
+    const ttl = this.#ttlOf(options);
+    checkIterable('entries', entries);
+    const changes = new MapTransaction<K, V>({ ...this.#context, ttl });
+    for (const entry of entries as Iterable<unknown>) {
+      if (!Array.isArray(entry)) throw invalidType('an entry', 'an array of key and value', entry);
+      changes.set(entry[0] as K, entry[1] as V);
+    }
     this.check();
     this.#core.store.locked(this.#timeout, () => this.#core.apply(changes.finish()));
     return this;
@@ -472,13 +485,13 @@ export class SharedMap<K extends MapKey = string, V = unknown>
   /** Gives an entry a new time to live (default: the map's); whether there is one. */
   touch(key: K, options?: MapSetOptions): boolean {
     this.check();
-    const expiry = this.#expiry(checkOptions(options, ['ttl']).ttl);
+    const ttl = this.#ttlOf(options);
     const encoded = this.#core.keys.encode(key);
     return this.#core.store.locked(this.#timeout, () => {
       const { reader } = this.#core;
       if (!reader.find(encoded, HELD)) return false;
       const value = { type: reader.type, bytes: reader.bytes, start: 0, end: reader.length };
-      this.#core.apply([{ key: encoded, value, expiry }]);
+      this.#core.apply([{ key: encoded, value, expiry: expiryIn(ttl) }]);
       return true;
     });
   }
@@ -510,7 +523,8 @@ export class SharedMap<K extends MapKey = string, V = unknown>
     options: MapChangesOptions & { key?: K | undefined } = {},
   ): AsyncGenerator<unknown, void, undefined> {
     this.check();
-    const { key, signal } = checkOptions(options, ['key', 'signal']);
+    const { key, ...rest } = checkOptions(options, ['key', 'signal']);
+    const { signal } = checkWait(rest);
     const wait = { signal };
     if (key === undefined) return changesOf<K>(this.#core, this.#watch, () => this.check(), wait);
     const encoded: EncodedKey = this.#core.keys.encode(key).keep();
@@ -518,9 +532,11 @@ export class SharedMap<K extends MapKey = string, V = unknown>
       this.#core,
       this.#watch,
       encoded,
+      () => this.check(),
       () => {
-        this.check();
-        return current<V>(this.#context, encoded, this.#timeout);
+        const { reader } = this.#core;
+        if (!reader.find(encoded, this.#timeout)) return undefined;
+        return this.#read(reader.type, reader.own());
       },
       wait,
     );
@@ -554,9 +570,9 @@ export class SharedMap<K extends MapKey = string, V = unknown>
     return this;
   }
 
-  #expiry(ttl: number | undefined): number {
-    const most = ttl === undefined ? this.#shape.ttl : checkTtl(ttl);
-    return Number.isFinite(most) ? Math.ceil(sharedNow() + most) : Number.POSITIVE_INFINITY;
+  /** The time to live of what is written now, in ms. */
+  #ttlOf(options: MapSetOptions | undefined): number {
+    return ttlOf(options, this.#shape.ttl);
   }
 
   /** @internal */
@@ -564,6 +580,11 @@ export class SharedMap<K extends MapKey = string, V = unknown>
     this.#watch.failAll(() => closedError(this.name));
     this.#core.store.leave();
   }
+}
+
+function checkIterable(what: string, given: unknown): void {
+  const iterable = typeof given === 'object' && given !== null && Symbol.iterator in given;
+  if (!iterable) throw invalidType(what, 'an array or another iterable object', given);
 }
 
 function refusePromise(result: unknown): void {

@@ -98,8 +98,8 @@ export class Store {
     } finally {
       // Unless the user's code closed the last handle: then it is given back, and unmapped.
       if (this.#inside) {
-        this.#inside = false;
         this.#lock.release(!sound);
+        this.#inside = false; // not before: it may be broken off in between
       }
     }
   }
@@ -118,6 +118,7 @@ export class Store {
       }
       this.recover();
     }
+    this.#watch();
     this.#inside = true;
     try {
       const abandoned = blockSync(
@@ -140,8 +141,8 @@ export class Store {
    */
   recover(): void {
     if (!this.#inside) return;
-    this.#inside = false;
     if (this.#lock.heldHere) this.#lock.release(true);
+    this.#inside = false;
   }
 
   /** There is a handle more. */
@@ -154,13 +155,16 @@ export class Store {
     if (--this.#handles === 0 || !this.heldHere) this.recover();
   }
 
-  /** Runs the user's code, with the lock held. If it is broken off, others need not wait until this thread comes back. */
+  /** Runs the user's code, with the lock held. */
   runUsers<R>(work: () => R): R {
-    if (!this.#watched) {
-      this.#watched = true;
-      queueMicrotask(this.#afterwards);
-    }
     return runUnderTheLockOfIsthmus(work);
+  }
+
+  /** If this thread is broken off with the lock, others need not wait until it comes back to this object. */
+  #watch(): void {
+    if (this.#watched) return;
+    this.#watched = true;
+    queueMicrotask(this.#afterwards);
   }
 
   readonly #afterwards = (): void => {
