@@ -25,6 +25,7 @@ const CORE = 'messages/queue-core.js';
 const PUTS = 'messages/queue-puts.js';
 const TAKES = 'messages/queue-takes.js';
 const JOBS = 'messages/queue-jobs.js';
+const STORE = 'collections/store.js';
 
 /** What it is, the load that must notice, the file, and what is replaced by what. */
 const FAULTS = [
@@ -254,6 +255,27 @@ const FAULTS = [
     'const abandoned = lock.seize();',
     'const abandoned = Math.random() < 0.001 ? false : lock.seize();',
   ],
+  [
+    'what the dead left of a change of a map stays',
+    'map',
+    STORE,
+    'if (abandoned)\n                this.#repair();',
+    '',
+  ],
+  [
+    'one in 20 changes of a map is made without its lock',
+    'map',
+    STORE,
+    'locked(timeout, work) {\n        this.#enter(timeout);',
+    'locked(timeout, work) {\n        if (Math.random() > 0.05) this.#enter(timeout);',
+  ],
+  [
+    'a reader of a map does not look a second time',
+    'map',
+    'collections/map-reader.js',
+    'if (!sequences.unchanged(part, begun))\n                continue;',
+    '',
+  ],
 ];
 
 const { values: options } = parseArgs({
@@ -263,7 +285,7 @@ const { values: options } = parseArgs({
 function run([name, load, file, find, replacement]) {
   const home = mkdtempSync(join(tmpdir(), 'torture-'));
   try {
-    for (const folder of ['dist', 'build', 'test/torture', 'test/processes'])
+    for (const folder of ['dist', 'build', 'test/torture', 'test/processes', 'test/collections'])
       cpSync(join(ROOT, folder), join(home, folder), { recursive: true });
     symlinkSync(join(ROOT, 'node_modules'), join(home, 'node_modules'));
     cpSync(join(ROOT, 'package.json'), join(home, 'package.json'));

@@ -93,6 +93,26 @@ export function actor({ name, row, random, life }) {
         for (let n = 0; n < 40; n++) book.delete(note());
       }
     }),
+    /** Long enough that many die in it. */
+    'transfer among all': many(150, () => {
+      row.begin(MOVED);
+      try {
+        book.transaction((tx) => {
+          for (const account of ACCOUNTS) tx.add(account, -1);
+          tx.add(random.pick(ACCOUNTS), ACCOUNTS.length);
+          tx.add('moved', 1);
+          for (let n = random.below(30); n > 0; n--) {
+            if (random.chance(0.5)) tx.set(note(), content());
+            else tx.delete(note());
+          }
+        });
+        row.done(MOVED);
+      } catch (error) {
+        if (error.code !== 'ERR_ISTHMUS_FULL') throw error;
+        row.takeBack(MOVED);
+        for (let n = 0; n < 40; n++) book.delete(note());
+      }
+    }),
     'set, delete notes': many(30, () => {
       unlessFull(() => book.set(note(), content()));
       if (random.chance(0.4)) book.delete(note());
