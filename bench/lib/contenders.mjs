@@ -21,8 +21,23 @@ export function oneWay(label, options, ...sides) {
   };
 }
 
-/** A process alone. */
-export const alone = oneWay;
+/**
+ * Many processes that do the same: their rates together. `makeActors` gets the count of each of them and gives the
+ * actors; those that measure say `ns`.
+ */
+export function rated(label, sides, options, makeActors) {
+  return {
+    label,
+    least: 200,
+    ...options,
+    async run({ count }) {
+      const each = Math.max(1, Math.ceil(count / sides));
+      const parameters = { name: freshName(), path: '', count: each, warm: Math.ceil(each / 5) };
+      const found = await together(await makeActors(parameters));
+      return 1 / found.reduce((sum, { ns }) => sum + (ns === undefined ? 0 : each / ns), 0);
+    },
+  };
+}
 
 export const side =
   (module, role, more = {}, options = {}) =>

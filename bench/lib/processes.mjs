@@ -22,10 +22,11 @@ process.on('exit', () => {
 
 export const freshName = (what = 'x') => `${PREFIX}-${what}-${randomBytes(4).toString('hex')}`;
 
-/** Removes whatever a run has left in /dev/shm. */
-export function sweep() {
+/** Removes what a run has left in /dev/shm, but for what has one of the names in it. */
+export function sweep(kept = []) {
   for (const name of readdirSync('/dev/shm'))
-    if (name.includes(PREFIX)) rmSync(`/dev/shm/${name}`, { recursive: true, force: true });
+    if (name.includes(PREFIX) && !kept.some((one) => name.includes(one)))
+      rmSync(`/dev/shm/${name}`, { recursive: true, force: true });
 }
 
 /** A process that runs a role of a module (see actor-main.mjs). */
@@ -44,7 +45,7 @@ export const python = (file, parameters) => ({
 export const program = (path, parameters) => ({ command: path, args: keyValues(parameters) });
 
 /** A running process: `line(prefix)` resolves with its next line that begins so; `result` with its line of JSON. */
-export function start({ command, args, env = {} }) {
+export function start({ command, args, env = {}, patience = PATIENCE }) {
   // A group of its own, so that what it has forked can be ended with it.
   const child = spawn(command, args, {
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -80,10 +81,11 @@ export function start({ command, args, env = {} }) {
     ended ??= why;
     settle();
   };
-  const dog = setTimeout(() => {
+  const hangs = () => {
     stop(child);
-    over(`no result within ${PATIENCE / 1000} s`);
-  }, PATIENCE);
+    over(`no result within ${patience / 1000} s`);
+  };
+  const dog = Number.isFinite(patience) ? setTimeout(hangs, patience) : undefined;
   const exited = new Promise((resolve) => {
     child.on('error', (error) => {
       over(error.message);

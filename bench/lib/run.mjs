@@ -5,15 +5,18 @@ import { sweep } from './processes.mjs';
 import { summary } from './statistics.mjs';
 
 /**
- * A point: { id, title, unit, contenders, goals }. A contender: { label, role, needs, run, least, most, fixed }:
- * `run({ count, seconds })` gives `{ value, notes }` or the value, in ns for each operation. `fixed`: its count does not
- * depend on its speed.
+ * A point: { id, title, unit, contenders, goals; chart, x }. A contender: { label, role, needs, run, guess, least, most,
+ * share, fixed, keeps; series, x }:
+ * `run({ count, warm, seconds })` gives `{ value, notes }` or the value, in ns for each operation. `guess`: what it may
+ * be, so that the first attempt has about the right count, which is from `least` to `most`; `fixed`: its count does not
+ * depend on its speed. `share`: of the usual time. `keeps`: what is called so in /dev/shm stays until the point is done.
+ * `x`, and `series` in place of the label: where a chart shows it.
  */
 export async function runPoint(point, { peers, repetitions, seconds, only, step }) {
   const results = [];
   for (const contender of point.contenders) {
     const missing = missingFor(contender, peers);
-    const result = { ...describe(contender), values: [], notes: [] };
+    const result = { ...described(contender), values: [], notes: [] };
     if (missing !== undefined) result.missing = missing;
     results.push({ contender, result });
   }
@@ -23,7 +26,7 @@ export async function runPoint(point, { peers, repetitions, seconds, only, step 
   const turn = async ({ contender, result }, repetition) => {
     step?.(`${point.id}: ${contender.label}`, done++ / total);
     if (result.failed !== undefined) return;
-    const time = seconds * (contender.share ?? 1);
+    const time = seconds * (contender.share ?? 1) * (result.role === 'peer' ? PEER_SHARE : 1);
     try {
       if (repetition < 0) return await calibrate(contender, result, time);
       const { value, notes } = await one(contender, result, time);
@@ -32,7 +35,7 @@ export async function runPoint(point, { peers, repetitions, seconds, only, step 
     } catch (error) {
       result.failed = error.message.split('\n').slice(0, 3).join(' ');
     } finally {
-      sweep();
+      sweep(point.contenders.flatMap((one) => one.keeps ?? []));
     }
   };
   for (const entry of active) {
@@ -42,9 +45,12 @@ export async function runPoint(point, { peers, repetitions, seconds, only, step 
     // Nobody is always the first, or always behind the same one.
     for (let n = 0; n < active.length; n++) await turn(active[(n + repetition) % active.length], repetition);
   }
-  await point.after?.();
+  sweep();
   return finish(point, results);
 }
+
+/** Peers are slower by far, mostly: less time is enough to tell. */
+const PEER_SHARE = 0.6;
 
 /** Counts of a first run say little: nothing is compiled yet. Some more, each at most so many times longer. */
 const GROWTH = 30;
@@ -52,9 +58,9 @@ const ATTEMPTS = 4;
 
 /** Finds out how often a contender can do its work in the time. */
 async function calibrate(contender, result, seconds) {
-  const { least = 20, most = 50_000_000 } = contender;
+  const { least = 20, most = 50_000_000, guess } = contender;
   const wanted = seconds * 1e9;
-  result.count = least;
+  result.count = Math.max(least, Math.min(most, Math.round(guess === undefined ? 0 : wanted / guess / 2)));
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const { value } = await one(contender, result, seconds);
     const { count } = result;
@@ -80,7 +86,7 @@ export const missingFor = (contender, peers) => {
   return undefined;
 };
 
-const describe = ({ label, role = 'peer', x }) => ({ label, role, ...(x === undefined ? {} : { x }) });
+const described = ({ label, role = 'peer', x, series }) => ({ label, role, x, series });
 
 function finish(point, results) {
   const rows = results.map(({ result: { count: _count, ...result } }) => {

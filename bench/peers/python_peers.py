@@ -36,6 +36,7 @@ def get_all(get, warm, count, barrier, results):
 
 def queue(kind, count, warm, bytes, pairs):
     message = b"\7" * bytes
+    total, count = count, -(-count // pairs)  # all of them, and of each consumer
     if kind == "Pipe":
         receiver, sender = mp.Pipe(duplex=False)
         put, get = sender.send, receiver.recv
@@ -55,7 +56,7 @@ def queue(kind, count, warm, bytes, pairs):
     rate = sum(count / results.get() for _ in range(pairs))
     for child in children:
         child.join()
-    say(ns=pairs * count / rate)
+    say(ns=total / rate)
 
 
 # There and back.

@@ -61,7 +61,7 @@ export function shmTypedArrayView({ count }) {
   return found;
 }
 
-export function methodSet({ name, count }) {
+export function methodAdd({ name, count }) {
   const array = SharedArray.open(name, 'i32', LENGTH);
   ready();
   return timed(count, (times) => {

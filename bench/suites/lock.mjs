@@ -60,8 +60,12 @@ export default {
       title: 'acquire and release, free',
       unit: 'pair',
       contenders: [
-        oneWay('isthmus acquireSync', { role: 'subject' }, side(SUBJECT, 'free', { form: 'sync' })),
-        oneWay('isthmus tryAcquire', { role: 'subject' }, side(SUBJECT, 'free', { form: 'try' })),
+        oneWay(
+          'isthmus acquireSync',
+          { role: 'subject', guess: 200 },
+          side(SUBJECT, 'free', { form: 'sync' }),
+        ),
+        oneWay('isthmus tryAcquire', { role: 'subject', guess: 200 }, side(SUBJECT, 'free', { form: 'try' })),
         oneWay(
           'C++ robust mutex',
           { role: 'limit', needs: 'locks' },

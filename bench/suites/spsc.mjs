@@ -1,14 +1,15 @@
 // Messages one way between two processes: 64 bytes, and small objects through the default codec.
 
-import { alone, background, native, oneWay, pythonWork, side } from '../lib/contenders.mjs';
+import { background, native, oneWay, pythonWork, side } from '../lib/contenders.mjs';
 
 const SPSC = 'subjects/spsc.mjs';
 
 export function spsc(label, form, bytes, { capacity = 2 ** 20, ...options } = {}) {
   const more = { form, bytes, capacity };
+  const guess = 100 + bytes / 8;
   return oneWay(
     label,
-    { role: 'subject', ...options },
+    { role: 'subject', guess, ...options },
     side(SPSC, 'producer', more),
     side(SPSC, 'consumer', more),
   );
@@ -18,7 +19,7 @@ export function ring(label, form, bytes, { capacity = 2 ** 20, ...options } = {}
   const more = { form, bytes, capacity };
   return oneWay(
     label,
-    { role: 'limit', needs: 'ring', ...options },
+    { role: 'limit', needs: 'ring', guess: 20 + bytes / 20, ...options },
     native('ring', { role: 'producer', ...more }),
     native('ring', { role: 'consumer', ...more }),
   );
@@ -64,7 +65,8 @@ export function bytePeers(bytes, { capacity = 2 ** 20, ...options } = {}) {
   ];
 }
 
-const codec = (half) => alone(`codec alone: ${half}`, { role: 'limit' }, side('subjects/codec.mjs', half));
+const codec = (half) =>
+  oneWay(`codec oneWay: ${half}`, { role: 'limit', guess: 1000 }, side('subjects/codec.mjs', half));
 
 export default {
   name: 'spsc',
@@ -116,8 +118,8 @@ export default {
       goals: [
         { subject: 'isthmus put/get', against: 'process.send (json)', ratio: 1 / 6 },
         { subject: 'isthmus put/get', against: 'process.send (advanced)', ratio: 1 / 10 },
-        { subject: 'isthmus put/get', against: 'codec alone: encode', ratio: 1 / 0.7, either: 'codec' },
-        { subject: 'isthmus put/get', against: 'codec alone: decode', ratio: 1 / 0.7, either: 'codec' },
+        { subject: 'isthmus put/get', against: 'codec oneWay: encode', ratio: 1 / 0.7, either: 'codec' },
+        { subject: 'isthmus put/get', against: 'codec oneWay: decode', ratio: 1 / 0.7, either: 'codec' },
       ],
     },
   ],
