@@ -64,3 +64,10 @@ function compile(name, compiler) {
   const header = /fatal error: (\S+): No such file/.exec(stderr ?? '')?.[1];
   return { missing: header ? `no ${header} here` : `it does not compile: ${stderr ?? error.message}` };
 }
+
+/** "zeromq: it does not load" */
+export function missingPeers(peers) {
+  return [...peers]
+    .filter(([, { missing }]) => missing !== undefined)
+    .map(([name, { missing }]) => `${PROGRAMS[name] ?? name} (${missing})`);
+}

@@ -66,7 +66,7 @@ export function bytePeers(bytes, { capacity = 2 ** 20, ...options } = {}) {
 }
 
 const codec = (half) =>
-  oneWay(`codec oneWay: ${half}`, { role: 'limit', guess: 1000 }, side('subjects/codec.mjs', half));
+  oneWay(`codec alone: ${half}`, { role: 'limit', guess: 1000 }, side('subjects/codec.mjs', half));
 
 export default {
   name: 'spsc',
@@ -118,8 +118,8 @@ export default {
       goals: [
         { subject: 'isthmus put/get', against: 'process.send (json)', ratio: 1 / 6 },
         { subject: 'isthmus put/get', against: 'process.send (advanced)', ratio: 1 / 10 },
-        { subject: 'isthmus put/get', against: 'codec oneWay: encode', ratio: 1 / 0.7, either: 'codec' },
-        { subject: 'isthmus put/get', against: 'codec oneWay: decode', ratio: 1 / 0.7, either: 'codec' },
+        { subject: 'isthmus put/get', against: 'codec alone: encode', ratio: 1 / 0.7, either: 'codec' },
+        { subject: 'isthmus put/get', against: 'codec alone: decode', ratio: 1 / 0.7, either: 'codec' },
       ],
     },
   ],
