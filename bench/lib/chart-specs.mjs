@@ -54,6 +54,12 @@ function decades(values) {
   ];
 }
 
+function decadesWithin([low, high]) {
+  const found = [];
+  for (let at = low; at <= high * 1.001; at *= 10) found.push(at);
+  return found;
+}
+
 /** One dot for each contender, its spread as a line through it, its figure beside it. */
 export function dots(title, unit, rows) {
   const values = rows.map(({ label, role, median, least, most }) => ({
@@ -84,7 +90,11 @@ export function dots(title, unit, rows) {
     field,
     type: 'quantitative',
     scale,
-    axis: { title: `time for each ${unit} (less is better)`, labelExpr: TIME, tickCount: 6 },
+    axis: {
+      title: `time for each ${unit} (less is better)`,
+      labelExpr: TIME,
+      values: decadesWithin(scale.domain),
+    },
   });
   return {
     ...base(title),
@@ -148,7 +158,7 @@ export function lines({ title, axis, x: kind }, unit, rows) {
     field: 'value',
     type: 'quantitative',
     scale: { type: 'log', domain, nice: false },
-    axis: { title: `time for each ${unit} (less is better)`, labelExpr: TIME, tickCount: 6 },
+    axis: { title: `time for each ${unit} (less is better)`, labelExpr: TIME, values: decadesWithin(domain) },
   };
   const x = {
     field: 'x',

@@ -23,7 +23,8 @@ export function rate(ns) {
 }
 
 /** "at most 5 × C++ ring" */
-export function wanted({ against, ratio, plus, atMost, note }) {
+export function wanted({ against: peers, ratio, plus, atMost, note }) {
+  const against = Array.isArray(peers) ? `the slower of ${peers.join(', ')}` : peers;
   if (note !== undefined) return `${note} at most ${atMost}`;
   if (atMost !== undefined) return `at most ${time(atMost)}`;
   if (plus !== undefined) return `at most ${time(plus)} more than ${against}`;

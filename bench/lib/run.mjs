@@ -106,16 +106,19 @@ function mergeNotes(all) {
 }
 
 /**
- * A goal: { subject, against, ratio } (at most ratio × the peer's figure), { subject, against, plus } (at most so much
+ * A goal: { subject, against, ratio } (at most ratio × the peer's figure, or that of the slowest of
+ * several), { subject, against, plus } (at most so much
  * more), { subject, atMost }, { subject, note, atMost } (a note's worst). `met` is missing when a side has no figure.
  */
 export function judge(goal, rows) {
   const figure = (label) => rows.find((row) => row.label === label);
+  /** Of several peers the slowest. */
+  const slowest = (labels) => labels.map(figure).sort((a, b) => (b?.median ?? 0) - (a?.median ?? 0))[0];
   const subject = figure(goal.subject);
   if (subject?.median === undefined) return { ...goal };
   const value = goal.note === undefined ? subject.median : subject.notes[goal.note];
   if (goal.atMost !== undefined) return { ...goal, reached: value, met: value <= goal.atMost };
-  const against = figure(goal.against);
+  const against = slowest([goal.against].flat());
   if (against?.median === undefined) return { ...goal };
   if (goal.plus !== undefined)
     return { ...goal, reached: value - against.median, met: value - against.median <= goal.plus };
