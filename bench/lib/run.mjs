@@ -106,9 +106,9 @@ function mergeNotes(all) {
 }
 
 /**
- * A goal: { subject, against, ratio } (at most ratio × the peer's figure, or that of the slowest of
- * several), { subject, against, plus } (at most so much
- * more), { subject, atMost }, { subject, note, atMost } (a note's worst). `met` is missing when a side has no figure.
+ * A goal: { subject, against, ratio }: at most ratio × the peer's figure, or that of the slowest of several;
+ * { subject, against, plus }: at most so much more; { subject, atMost }; { subject, note, atMost }: the worst of a note.
+ * `met` is missing when a side has no figure.
  */
 export function judge(goal, rows) {
   const figure = (label) => rows.find((row) => row.label === label);

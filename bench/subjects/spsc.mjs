@@ -1,10 +1,12 @@
 // SpscQueue, one way, in its forms. Every message is looked at: its first and its last byte, or a field.
 
-import { ready, Stopwatch } from '../lib/actor.mjs';
+import { pause, ready, Stopwatch } from '../lib/actor.mjs';
 import { SpscQueue } from '../lib/isthmus.mjs';
 import { bytesOf, smallObject } from '../lib/messages.mjs';
 
 const BATCH = 64;
+/** reserve and peek do not wait: after so many looks the other side may need this very core, as in the C++ ring. */
+const LOOKS = 1000;
 
 export async function producer({ name, form, bytes, count, warm, capacity }) {
   const queue = SpscQueue.producer(name, { capacity });
@@ -22,7 +24,7 @@ export async function producer({ name, form, bytes, count, warm, capacity }) {
   } else if (form === 'place') {
     for (let n = 0; n < total; n++) {
       let place = queue.reserve(bytes);
-      while (place === undefined) place = queue.reserve(bytes);
+      for (let looks = 1; place === undefined; place = queue.reserve(bytes)) if (looks++ > LOOKS) pause(0.05);
       place.set(message);
       queue.commit();
     }
@@ -57,7 +59,7 @@ export async function consumer({ name, form, count, warm, capacity }) {
   } else if (form === 'place') {
     do {
       let message = queue.peek();
-      while (message === undefined) message = queue.peek();
+      for (let looks = 1; message === undefined; message = queue.peek()) if (looks++ > LOOKS) pause(0.05);
       sum += look(message);
       queue.release();
     } while (!watch.take());
