@@ -26,7 +26,8 @@ export function ring(label, form, bytes, { capacity = 2 ** 20, ...options } = {}
 }
 
 /** Everything but ours and the limit, for bytes. */
-export function bytePeers(bytes, { capacity = 2 ** 20, ...options } = {}) {
+export function bytePeers(bytes, { capacity = 2 ** 20, ...more } = {}) {
+  const options = { guess: 5000 + bytes, ...more };
   const boost = { bytes, capacity };
   const node = { bytes };
   const peer = (file) => `peers/${file}.mjs`;
