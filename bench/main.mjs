@@ -48,15 +48,17 @@ const options = {
   seconds: { type: 'string' },
 };
 
+class Problem extends Error {}
+
 const COLOURS = { bold: 1, dim: 2, red: 31, green: 32 };
 const paint = (colour, text) => (process.stdout.isTTY ? `\x1b[${COLOURS[colour]}m${text}\x1b[0m` : text);
 
 try {
   await main(parseArgs({ options, allowPositionals: true }));
 } catch (error) {
-  console.error(
-    `bench: ${error.code?.startsWith('ERR_PARSE_ARGS') ? `${error.message}\n\n${HELP}` : error.stack}`,
-  );
+  const usage = error.code?.startsWith('ERR_PARSE_ARGS') ? `\n\n${HELP}` : '';
+  // A mistake of the user's needs no stack; one of ours does.
+  console.error(`bench: ${usage !== '' || error instanceof Problem ? error.message + usage : error.stack}`);
   process.exitCode = 1;
 }
 
@@ -78,14 +80,29 @@ async function main({ values, positionals }) {
     await measure(suites, { ...scope, seconds });
     if (positionals.length > 0) return;
   }
-  if (!values.document) await (await import('./lib/charts.mjs')).drawCharts(readResults());
-  if (values.document) (await import('./lib/document.mjs')).writeDocument(readResults());
+  if (readResults().suites.length === 0)
+    throw new Problem('there are no figures yet: run it without --charts and --document');
+  const { drawCharts, writeDocument } = await drawing();
+  if (values.document) writeDocument(readResults());
+  else await drawCharts(readResults());
+}
+
+/** What draws may not be installed: measuring works without. */
+async function drawing() {
+  try {
+    return { ...(await import('./lib/charts.mjs')), ...(await import('./lib/document.mjs')) };
+  } catch (error) {
+    if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw new Problem(
+      `no charts: ${error.message.split('\n')[0]}; the figures are in bench/results/latest.json`,
+    );
+  }
 }
 
 function positive(text, what) {
   const number = Number(text);
   if (number > 0) return number;
-  throw new Error(`--${what}: a number above 0 expected, not "${text}"`);
+  throw new Problem(`--${what}: a number above 0 expected, not "${text}"`);
 }
 
 function list(suites, scope) {

@@ -13,7 +13,8 @@ export function install() {
   if (existsSync(done) && statSync(done).mtimeMs >= statSync(lock).mtimeMs) return;
   console.log('installing the peers (once) …');
   const args = ['--prefix', BENCH, 'ci', '--no-audit', '--no-fund', '--loglevel=error'];
-  const { status, error } = spawnSync('npm', args, { cwd: BENCH, stdio: ['ignore', 'inherit', 'inherit'] });
-  if (error || status !== 0)
-    console.log('npm could not install them: those that are missing are left out, and there are no charts');
+  const { status, stderr, error } = spawnSync('npm', args, { cwd: BENCH, encoding: 'utf8' });
+  if (!error && status === 0) return;
+  const why = error?.message ?? /npm error (.*)/.exec(stderr)?.[1] ?? `it ended with ${status}`;
+  console.log(`npm could not install them (${why}): what is missing is left out, and there are no charts`);
 }

@@ -2,6 +2,7 @@
 
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const BENCH = fileURLToPath(new URL('..', import.meta.url));
@@ -37,8 +38,16 @@ async function loads(name) {
   });
   const code = await new Promise((resolve) => child.on('close', resolve));
   if (code !== 0) return { missing: reason(errors) ?? 'it does not load' };
-  const path = [`${BENCH}node_modules`, `${BENCH}../node_modules`].find((at) => existsSync(`${at}/${name}`));
-  return { version: JSON.parse(readFileSync(`${path}/${name}/package.json`, 'utf8')).version };
+  return { version: versionOf(name) };
+}
+
+/** As `require` looks for it: here, then further up. */
+function versionOf(name) {
+  for (let folder = BENCH; folder !== '/'; folder = dirname(folder)) {
+    const file = `${folder}/node_modules/${name}/package.json`;
+    if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')).version;
+  }
+  return 'unknown';
 }
 
 const reason = (errors) => /^\w*Error: (.*)$/m.exec(errors)?.[1];

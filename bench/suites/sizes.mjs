@@ -20,7 +20,7 @@ export default {
     (quick ? QUICK : SIZES).map((bytes) => {
       // Four of the largest messages fit at a time, in every ring.
       const capacity = Math.max(2 ** 20, 4 * (bytes + 8));
-      const options = { capacity, least: bytes >= 2 ** 20 ? 10 : 200 };
+      const options = { capacity, least: bytes > 2 ** 20 ? 4 : bytes === 2 ** 20 ? 20 : 200 };
       // A peer copies a large message many times: less often will do.
       const peers = bytePeers(bytes, { ...options, share: 0.5 });
       return {
