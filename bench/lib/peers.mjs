@@ -77,6 +77,9 @@ function compile(name, compiler) {
 /** "zeromq: it does not load" */
 export function missingPeers(peers) {
   return [...peers]
-    .filter(([, { missing }]) => missing !== undefined)
+    .filter(
+      ([name, { missing }]) =>
+        missing !== undefined && !(name === 'redis' && peers.get('redis-server').missing),
+    )
     .map(([name, { missing }]) => `${PROGRAMS[name] ?? name} (${missing})`);
 }
