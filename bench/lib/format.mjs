@@ -39,7 +39,7 @@ export function reached({ reached: found, spread, ratio, plus, note }) {
   if (note !== undefined) return digits(found);
   if (ratio === undefined)
     return plus === undefined ? time(found) : `${found < 0 ? '-' : ''}${time(Math.abs(found))}`;
-  const as = ratio >= 1 ? digits : (value) => `1/${digits(1 / value)}`;
+  const as = (value) => (ratio >= 1 || value >= 1 ? digits(value) : `1/${digits(1 / value)}`);
   return `${as(found)} (${[spread.least, spread.most].map(as).join(' … ')})`;
 }
 

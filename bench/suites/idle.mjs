@@ -11,7 +11,7 @@ function idle(label, waits, role) {
     role,
     fixed: true,
     async run({ seconds }) {
-      const parameters = { name: freshName('idle'), waits, seconds: Math.max(1, 4 * seconds) };
+      const parameters = { name: freshName('idle'), waits, seconds: Math.max(1, 12 * seconds) };
       const [{ cpu, ns }] = await together([side('subjects/waits.mjs', 'idle', parameters)({})]);
       return (cpu / ns) * 1e9;
     },
