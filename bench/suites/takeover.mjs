@@ -10,7 +10,7 @@ const FLOCK = 'peers/file-locks.mjs';
 const MARKS_OFF = { env: { ISTHMUS_DISABLE: 'death_marks' } };
 
 /**
- * `kills` holders, one after the other; the next one gets ready meanwhile. The value is the median of one repetition, the
+ * `kills` holders, one after the other. The value is the median of one repetition, the
  * worst of all is a note.
  */
 function takeovers(label, kills, ballast, options, makeHolder, makeWaiter) {
@@ -21,15 +21,20 @@ function takeovers(label, kills, ballast, options, makeHolder, makeWaiter) {
     async run() {
       const parameters = { name: freshName('takeover'), path: '', ballast };
       const waiter = start(makeWaiter({ ...parameters, ballast: 0 }));
-      const holders = [start(makeHolder(parameters))];
+      const holders = [];
+      const prepare = async () => {
+        holders.push(start(makeHolder(parameters)));
+        await holders.at(-1).line('PREPARED');
+      };
       const times = [];
       try {
+        await prepare();
         for (let n = 0; n < kills; n++) {
           const holder = holders[n];
-          await holder.line('PREPARED');
           holder.tell('TAKE');
           await holder.line('HELD');
-          if (n + 1 < kills && ballast < 2 ** 30) holders.push(start(makeHolder(parameters)));
+          // Ready before the kill, so that nothing else happens at that moment; two very large ones may not fit.
+          if (n + 1 < kills && ballast < 2 ** 30) await prepare();
           waiter.tell('WAIT');
           await waiter.line('WAITING');
           await sleep(2 + Math.random() * 6); // it spins, or is asleep already
@@ -38,7 +43,7 @@ function takeovers(label, kills, ballast, options, makeHolder, makeWaiter) {
           const [, at] = (await waiter.line('AT')).split(' ');
           times.push(Number(BigInt(at) - killed));
           await holder.exited;
-          if (n + 1 < kills && ballast >= 2 ** 30) holders.push(start(makeHolder(parameters)));
+          if (n + 1 < kills && ballast >= 2 ** 30) await prepare();
         }
       } finally {
         for (const one of [waiter, ...holders]) one.stop();
