@@ -112,7 +112,8 @@ export function start({ command, args, env = {}, patience = PATIENCE }) {
 }
 
 function stop(child) {
-  if (child.pid === undefined) return;
+  // One that is over, with all that had its output, must not be signalled: its number may be somebody else's by now.
+  if (child.pid === undefined || !running.has(child)) return;
   try {
     process.kill(-child.pid, 'SIGKILL');
   } catch {
