@@ -43,4 +43,9 @@ export function reached({ reached: found, spread, ratio, plus, note }) {
   return `${as(found)} (${[spread.least, spread.most].map(as).join(' … ')})`;
 }
 
-export const verdict = ({ met }) => (met === undefined ? 'left out' : met ? 'met' : 'MISSED');
+/** With a question mark if the spread lies on both sides of the goal: the run cannot tell. */
+export function verdict({ met, spread, ratio }) {
+  if (met === undefined) return 'left out';
+  const open = spread !== undefined && spread.least <= ratio && spread.most > ratio;
+  return `${met ? 'met' : 'MISSED'}${open ? '?' : ''}`;
+}

@@ -106,7 +106,7 @@ export default {
   name: 'takeover',
   title: 'Takeover after SIGKILL',
   points: ({ quick, repetitions }) =>
-    (quick ? SIZES.slice(0, 1) : SIZES)
+    (quick ? SIZES.slice(0, 2) : SIZES)
       .filter((megabytes) => megabytes * 2 ** 20 * 1.5 < freemem())
       .map((megabytes) => ({
         id: `takeover-${megabytes}`,
