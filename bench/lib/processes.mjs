@@ -20,6 +20,14 @@ process.on('exit', () => {
   sweep();
 });
 
+// The processes have groups of their own: an interrupt from the keyboard reaches us alone.
+for (const [signal, number] of [
+  ['SIGHUP', 1],
+  ['SIGINT', 2],
+  ['SIGTERM', 15],
+])
+  process.once(signal, () => process.exit(128 + number));
+
 export const freshName = (what = 'x') => `${PREFIX}-${what}-${randomBytes(4).toString('hex')}`;
 
 /** Removes what a run has left in /dev/shm, but for what has one of the names in it. */
