@@ -62,7 +62,9 @@ describe('comments in lib/', () => {
 
 describe('documents', () => {
   const all = [...documents, 'CHANGELOG.md', 'examples/README.md'].concat(
-    ['layout', 'guarantees', 'security', 'decisions', 'dependencies', 'performance'].map((name) => `docs/${name}.md`),
+    ['layout', 'guarantees', 'security', 'decisions', 'dependencies', 'performance'].map(
+      (name) => `docs/${name}.md`,
+    ),
   );
 
   test.each(all)('%s: links lead somewhere', (path) => {
