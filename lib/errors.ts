@@ -113,8 +113,8 @@ export class MismatchError extends IsthmusError {
 
 /** The object's shared memory holds something that cannot be: truncated, overwritten, or made by a faulty program. */
 export class CorruptError extends IsthmusError {
-  constructor(message: string) {
-    super('ERR_ISTHMUS_CORRUPT', message);
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_ISTHMUS_CORRUPT', message, options);
   }
 }
 

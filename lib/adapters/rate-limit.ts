@@ -65,6 +65,7 @@ export class SharedMemoryStore {
    *   closed by `shutdown`
    */
   constructor(nameOrMap: string | SharedMap<string, unknown>, options: SharedMemoryStoreOptions = {}) {
+    if (typeof options !== 'object' || options === null) throw invalidType('options', 'an object', options);
     const { prefix = 'rl:', ...rest } = options;
     if (typeof prefix !== 'string') throw invalidType('prefix', 'a string', prefix);
     const { map, own } = mapOf(nameOrMap as string | StringMap<Window>, rest);

@@ -1,6 +1,6 @@
 /** Values as bytes and back: numbers and bigints by themselves, everything else as messages are. */
 
-import { invalidType } from '../errors.js';
+import { CorruptError, DeadlockError, invalidType } from '../errors.js';
 import type { InnerCodec } from '../messages/codecs.js';
 import { read, type Written, write } from '../messages/message.js';
 import { bigintText, parseBigint } from './map-keys.js';
@@ -45,5 +45,21 @@ export function readValue(
     const value = parseBigint((bytes as Buffer).toString('latin1', 0, length));
     if (value !== undefined) return value;
   }
-  return read(path, codec, { type, bytes, length });
+  try {
+    return read(path, codec, { type, bytes, length });
+  } catch (error) {
+    throw undecodable(path, error);
+  }
+}
+
+/** Unlike a message, a value that cannot be decoded stays where it is. */
+function undecodable(path: string, error: unknown): unknown {
+  if (!(error instanceof CorruptError)) return error;
+  const { cause } = error;
+  if (cause instanceof DeadlockError) return cause; // the codec tried to change what is being changed
+  const reason = cause instanceof Error ? cause.message : 'its bytes are no value';
+  return new CorruptError(
+    `'${path}': a value cannot be decoded (${reason}); it is still there: set it anew or delete it`,
+    { cause },
+  );
 }
