@@ -69,6 +69,7 @@ async function tryOut(
       ...variants[variant],
       most: 60_000,
       mostCrash: 300,
+      stride: 1,
       random: 2500,
     };
     const { error, wrong } = await run(core, job);

@@ -275,14 +275,14 @@ export class Explorer {
 
   /**
    * Each actor killed (or stopped for ever) before each of its steps, each time under all schedules with at most `bound`
-   * preemptions.
+   * preemptions. `stride`: only before every so-manieth step.
    *
    * @returns how many points there are
    */
-  exploreCrashes(bound, { stop, ...options } = {}) {
+  exploreCrashes(bound, { stop, stride = 1, ...options } = {}) {
     let points = 0;
     for (let actor = 0; actor < this.#scenario.actors.length; actor++) {
-      for (let step = 1; ; step++) {
+      for (let step = 1; ; step += stride) {
         const { crashes } = this.explore(bound, { ...options, crash: { actor, step, stop } });
         if (crashes === 0) break;
         points++;

@@ -23,13 +23,15 @@ try {
     explorer.run(lengthen(plan), { ...how, trace: true });
   } else {
     const most = Math.ceil((job.most ?? 30_000) * job.share);
+    // A share of scenarios with a step for each store is a share of their points, too.
+    const stride = job.share < 0.1 ? (job.stride ?? 1) : 1;
     const mostAfter = Math.ceil((job.mostCrash ?? 300) * job.share);
     const { ran, complete } = explorer.explore(job.bound, { most });
     Object.assign(result, { schedules: ran, complete });
-    result.crashes = explorer.exploreCrashes(job.crashBound, { most: mostAfter });
+    result.crashes = explorer.exploreCrashes(job.crashBound, { most: mostAfter, stride });
     result.crashSchedules = explorer.schedules - ran;
     if (job.stopBound !== undefined) {
-      result.stops = explorer.exploreCrashes(job.stopBound, { most: mostAfter, stop: true });
+      result.stops = explorer.exploreCrashes(job.stopBound, { most: mostAfter, stride, stop: true });
       result.stopSchedules = explorer.schedules - ran - result.crashSchedules;
     }
     result.random = Math.ceil(job.random * job.share);

@@ -88,17 +88,15 @@ const CASES = {
 export const variants = Object.fromEntries(
   Object.entries(CASES).map(([name, [, , { length }]]) => [
     name,
-    length === 2
-      ? // Iterating is a thousand steps.
-        {
-          bound: 2,
-          crashBound: name.includes('iterate') ? 0 : 1,
-          stopBound: 0,
-          random: 200,
-          most: 1500,
-          mostCrash: 4,
-        }
-      : { bound: 2, crashBound: 1, stopBound: 0, random: 300, most: 1500, mostCrash: 4 },
+    {
+      bound: 2,
+      crashBound: name.includes('iterate') ? 0 : 1, // iterating is a thousand steps
+      stopBound: 0,
+      random: length === 2 ? 200 : 300,
+      most: 1500,
+      mostCrash: 4,
+      stride: 11,
+    },
   ]),
 );
 
