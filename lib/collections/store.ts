@@ -169,7 +169,12 @@ export class Store {
 
   readonly #afterwards = (): void => {
     this.#watched = false;
-    if (this.#inside && !holdsOnThisStack()) this.recover();
+    if (!this.#inside || holdsOnThisStack()) return;
+    try {
+      this.recover();
+    } catch {
+      // unmapped meanwhile: whoever is left finds the lock of one who has left
+    }
   };
 
   /**
