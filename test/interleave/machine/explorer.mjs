@@ -74,6 +74,7 @@ export class Explorer {
       const worker = new Worker(new URL('./actor.mjs', import.meta.url), { workerData });
       worker.on('error', (error) => {
         console.error(error);
+        this.#removeFiles();
         process.exit(1);
       });
       this.#workers.push(worker);
@@ -86,7 +87,14 @@ export class Explorer {
 
   async end() {
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
-    this.#object.close();
+    try {
+      this.#object.close();
+    } finally {
+      this.#removeFiles(); // also of an object that a fault has damaged
+    }
+  }
+
+  #removeFiles() {
     for (const file of readdirSync('/dev/shm'))
       if (file.startsWith(this.#name)) rmSync(`/dev/shm/${file}`, { force: true });
   }
