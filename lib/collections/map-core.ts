@@ -11,7 +11,7 @@ import { type MapShape, planMap, stampsFor } from './map-shape.js';
 import { MapStamps } from './map-stamps.js';
 import { MapTable } from './map-table.js';
 import { type MapOperation, MapWriter } from './map-writer.js';
-import { Store } from './store.js';
+import { MOST_LOOKS, Store } from './store.js';
 
 export class MapCore {
   readonly store: Store;
@@ -55,14 +55,21 @@ export class MapCore {
 
   /** How many entries there are, without those that have expired. */
   size(timeout: number): number {
-    if (!this.room.stale) return this.reader.count;
-    if (!this.room.maySweep) return this.#count(timeout);
-    const count = (): number => {
-      if (this.room.stale) this.room.sweep();
+    if (this.store.heldHere) return this.#sweptCount();
+    if (this.room.stale && !this.room.maySweep) return this.#count(timeout);
+    for (let look = 0; look < MOST_LOOKS && !this.room.stale; look++) {
+      const { count } = this.reader;
+      if (!this.store.changing) return count; // of a change that was made, not of one that may yet be undone
+    }
+    return this.store.locked(timeout, () => this.#sweptCount());
+  }
+
+  #sweptCount(): number {
+    if (this.room.stale) {
+      this.room.sweep();
       this.store.tell();
-      return this.reader.count;
-    };
-    return this.store.heldHere ? count() : this.store.locked(timeout, count);
+    }
+    return this.reader.count;
   }
 
   /** Counts them one by one, without the lock. */

@@ -54,8 +54,9 @@ export class MapRoom {
 
   #make(bytes: number, attempt: number): boolean {
     if (this.#shape.evict === 'none') return this.stale && this.#sweepOn() > 0;
+    if (bytes === 0) return this.#evictOldest(); // ends: no more are wanted than there may be
     if (attempt >= MOST_ATTEMPTS) return false;
-    if (bytes === 0 || attempt < ONE_BY_ONE) return this.#evictOldest();
+    if (attempt < ONE_BY_ONE) return this.#evictOldest();
     return this.#evictNeighbours(bytes);
   }
 

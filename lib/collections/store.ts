@@ -226,6 +226,11 @@ export class Store {
     }
   }
 
+  /** True while somebody makes a change, or has died in one: what is read may yet be undone. */
+  get changing(): boolean {
+    return Atomics.load(this.words, STORE.LOG_LENGTH) !== 0; // pairs with UndoLog.save and commit
+  }
+
   /** Says that a change was made. */
   tell(): void {
     this.changed.changed();
