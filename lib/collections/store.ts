@@ -65,9 +65,10 @@ export class Store {
     this.changed = new SleepWord(words, STORE.CHANGED);
     this.#lock = robustLockOf(segment, STORE.LOCK);
     this.#entering = {
-      attempt: () => this.#lock.seize(),
+      // Leaving it to others now and then: with long transactions one who always comes back at once would starve them.
+      attempt: () => this.#lock.attemptSync(),
       arm: () => {
-        const point = this.#lock.arm();
+        const point = this.#lock.armSync();
         if (point === ELSEWHERE)
           throw this.heap.corrupt('its lock word names this process, which does not hold it');
         return point;

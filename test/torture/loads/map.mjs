@@ -94,7 +94,7 @@ export function actor({ name, row, random, life }) {
       }
     }),
     /** Long enough that many die in it. */
-    'transfer among all': many(150, () => {
+    'transfer among all': many(40, () => {
       row.begin(MOVED);
       try {
         book.transaction((tx) => {
