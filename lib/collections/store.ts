@@ -45,6 +45,8 @@ export class Store {
   readonly #entering: Blocking<boolean>;
   /** True while this thread has the lock, or is about to get it or to give it back. */
   #inside = false;
+  /** False for who tries only once: a lock that is free must not be refused for the sake of others. */
+  #polite = true;
   #handles = 0;
   /** True while it is to be looked at, when this script has ended, whether the user's code was broken off. */
   #watched = false;
@@ -66,7 +68,7 @@ export class Store {
     this.#lock = robustLockOf(segment, STORE.LOCK);
     this.#entering = {
       // Leaving it to others now and then: with long transactions one who always comes back at once would starve them.
-      attempt: () => this.#lock.attemptSync(),
+      attempt: () => (this.#polite ? this.#lock.attemptSync() : this.#lock.seize()),
       arm: () => {
         const point = this.#lock.armSync();
         if (point === ELSEWHERE)
@@ -120,6 +122,7 @@ export class Store {
       this.recover();
     }
     this.#watch();
+    this.#polite = timeout > 0;
     this.#inside = true;
     try {
       const abandoned = blockSync(
