@@ -1,6 +1,7 @@
 // Three processes work through a list and keep one record of how far they are; the parent shows it. Run: node shared-struct.mjs
 
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { SharedStruct, text, unlink } from 'isthmus';
 
@@ -34,8 +35,10 @@ if (process.argv[2] === 'work') {
   progress.close();
 } else {
   const self = fileURLToPath(import.meta.url);
+  const workers = [];
   for (let me = 0; me < WORKERS; me++)
-    spawn(process.execPath, [self, 'work', String(me)], { stdio: 'inherit' });
+    workers.push(spawn(process.execPath, [self, 'work', String(me)], { stdio: 'inherit' }));
+  const gone = Promise.all(workers.map((worker) => once(worker, 'exit')));
   const deadline = Date.now() + 30_000;
   let shown = '';
   while (progress.load('done') < JOBS && Date.now() < deadline) {
@@ -48,6 +51,7 @@ if (process.argv[2] === 'work') {
   console.log(`${done} jobs: ${perWorker.join(' + ')}; the slowest was ${slowest.job}`);
   process.exitCode = perWorker.reduce((sum, count) => sum + count, 0) === JOBS ? 0 : 1;
 
+  await gone; // one that started late would make the name anew
   progress.close();
   unlink('example-struct');
 }
