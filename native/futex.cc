@@ -1,6 +1,7 @@
 #include "futex.h"
 
 #include <linux/futex.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -35,6 +36,13 @@ int64_t Bounded(double milliseconds) {
 Napi::Value JsFence(const Napi::CallbackInfo& info) {
   std::atomic_thread_fence(std::memory_order_seq_cst);
   return info.Env().Undefined();
+}
+
+/** giveWay(): lets another thread have this processor if one wants it; the nanoseconds until we had it back. */
+Napi::Value JsGiveWay(const Napi::CallbackInfo& info) {
+  const int64_t before = Now();
+  sched_yield();
+  return Napi::Number::New(info.Env(), static_cast<double>(Now() - before));
 }
 
 /** wait(words, index, expected, milliseconds): blocks. 0 woken, EAGAIN the word differs, ETIMEDOUT, EINTR. */
@@ -195,6 +203,7 @@ void Init(Napi::Env env, Napi::Object exports) {
   exports.Set("futexWait", Napi::Function::New(env, JsWait, "futexWait"));
   exports.Set("futexWaitWithMarks", Napi::Function::New(env, JsWaitWithMarks, "futexWaitWithMarks"));
   exports.Set("futexWaitAny", Napi::Function::New(env, JsWaitAny, "futexWaitAny"));
+  exports.Set("giveWay", Napi::Function::New(env, JsGiveWay, "giveWay"));
   exports.Set("fence", Napi::Function::New(env, JsFence, "fence"));
   exports.Set("futexWake", Napi::Function::New(env, JsWake, "futexWake"));
 }

@@ -100,6 +100,8 @@ export interface Native {
   ): number;
   /** No load or store moves across it, in either direction. Needed where the processor moves them (not on x86-64). */
   fence(): void;
+  /** sched_yield: another thread that wants this processor has it first. Returns how many ns that took. */
+  giveWay(): number;
   /** Wakes all sleepers on the word, in every process. */
   futexWake(words: Int32Array, index: number): number;
   /** Once per environment, before the first `watch`. */

@@ -4,7 +4,7 @@ import { UNWATCHED_SLICE } from '../memory/roster.js';
 import { native } from '../native/load.js';
 import { ELSEWHERE, type Marks, type WaitPoint } from './blocking.js';
 import { deadlineAfter, LONGEST_SLEEP, now, timedOut } from './clock.js';
-import { AdaptiveSpin, SYNC_LOOKS } from './spin.js';
+import { AdaptiveSpin, SYNC_LOOKS, spinOn } from './spin.js';
 import { type Readiness, readyAmong } from './waitable.js';
 
 /** Of all these waits of the environment. */
@@ -34,9 +34,11 @@ export function blockAny(
     const looks = Math.ceil(spin.budget() / all.length); // the bounds are in looks at one word
     for (let look = 1; look <= looks; look++) {
       found = readyAmong(all);
-      if (found.length === 0) continue;
-      spin.hit(look * all.length);
-      return found;
+      if (found.length > 0) {
+        spin.hit(look * all.length);
+        return found;
+      }
+      if (!spinOn(look)) break;
     }
     spin.miss();
   }

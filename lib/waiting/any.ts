@@ -4,7 +4,7 @@ import { leaving } from '../memory/leaving.js';
 import { ELSEWHERE } from './blocking.js';
 import { Alarm, deadlineAfter, timedOut } from './clock.js';
 import { beginWaiting, endWaiting, park, type Sleeper, unpark } from './parking.js';
-import { AdaptiveSpin, TURN_LOOKS } from './spin.js';
+import { AdaptiveSpin, TURN_LOOKS, turnOn } from './spin.js';
 import { overdue } from './turns.js';
 import { type Readiness, readyAmong, type Told } from './waitable.js';
 
@@ -158,7 +158,7 @@ class AnyWait implements Told, Sleeper {
       this.#looks++;
       if (this.#look()) {
         spin.hit(this.#looks);
-      } else if (this.#looks < this.#budget) {
+      } else if (this.#looks < this.#budget && turnOn(this.#looks)) {
         this.#turn = setImmediate(look);
       } else {
         spin.miss();

@@ -7,7 +7,7 @@ import { leaving } from '../memory/leaving.js';
 import { type Blocking, ELSEWHERE, PENDING, type WaitPoint } from './blocking.js';
 import { Alarm, deadlineAfter, timedOut } from './clock.js';
 import { beginWaiting, endWaiting, park, type Sleeper, unpark } from './parking.js';
-import { AdaptiveSpin, TURN_LOOKS } from './spin.js';
+import { AdaptiveSpin, TURN_LOOKS, turnOn } from './spin.js';
 
 /** As a Blocking; `arm` may also say ELSEWHERE. */
 export interface LineOperation<T> extends Omit<Blocking<T>, 'arm'> {
@@ -194,7 +194,7 @@ export class Line implements Sleeper {
         }
         this.#looks = 0;
       }
-      if (this.#looks < this.#budget) {
+      if (this.#looks < this.#budget && turnOn(this.#looks)) {
         this.#turn = setImmediate(look);
         return;
       }

@@ -1,3 +1,8 @@
+/** Looking again before going to sleep: how long, and without keeping the processor from the one that is waited for. */
+
+import { native } from '../native/load.js';
+import { now } from './clock.js';
+
 /**
  * How long it is worth looking again before going to sleep: long in a busy conversation, hardly at all when idle.
  *
@@ -39,7 +44,63 @@ export class AdaptiveSpin {
 
 const PROBE_EVERY = 16;
 
-/** Looks of a Sync form: a look costs about 10 ns, so at most about 40 µs. */
+/** Looks of a Sync form: a look costs 10 to 50 ns. */
 export const SYNC_LOOKS = { least: 50, most: 4000 } as const;
-/** Looks of a promise form: a turn of an idle event loop costs about 1 µs. */
+/** Looks of a promise form: a turn of an idle event loop costs some µs. */
 export const TURN_LOOKS = { least: 1, most: 60 } as const;
+
+/** Looks of a Sync form before it first gives way: few while others want this processor, and then between two times. */
+const LEAST_FIRST = 8;
+const MOST_FIRST = 128;
+let first = MOST_FIRST;
+let nextYield = 0;
+const LOOKS_BETWEEN = 32;
+/** ms after which it is a sleep: about what falling asleep and being woken on another processor may cost. */
+const LONGEST_SPIN = 0.1;
+
+/**
+ * After the n-th look of a Sync form in vain: whether to look again at once. Gives way now and then. The kernel likes to
+ * put two processes that wake each other on one processor; there the one that spins keeps away the one it waits for.
+ */
+export function spinOn(look: number): boolean {
+  if (look === 1) nextYield = first;
+  if (look < nextYield) return true;
+  if (nextYield === first) began = now();
+  nextYield += LOOKS_BETWEEN;
+  return giveWay();
+}
+
+/** The same for the n-th turn of the event loop of a promise form. */
+export function turnOn(turn: number): boolean {
+  if (turn === 1) began = now();
+  return giveWay();
+}
+
+/** When the present spell began. Two that overlap make it longer, not endless: looks are counted, too. */
+let began = 0;
+/** Until then nobody here gives way: somebody had work for so long that we would hardly run any more. */
+let keptUntil = 0;
+
+/** When we last did, and the ms between two times: many waits of one event loop look in the same turn. */
+let gaveWay = 0;
+const SHORTEST_STRIDE = 0.001;
+
+/** ns: nobody else wanted this processor. */
+const SHORT_YIELD = 2000;
+/** ns: a yield that took longer went to one who works, and not to one who answers. */
+const LONG_YIELD = 200_000;
+/** What giving way may cost: a fiftieth of the time. */
+const KEPT_TIMES = 50;
+
+/** Whether there is time left to look again. */
+function giveWay(): boolean {
+  const at = now();
+  if (at - began > LONGEST_SPIN) return false;
+  if (at < keptUntil || at - gaveWay < SHORTEST_STRIDE) return true;
+  gaveWay = at;
+  const took = native.giveWay();
+  first = took < SHORT_YIELD ? Math.min(MOST_FIRST, first * 2) : Math.max(LEAST_FIRST, first >> 1);
+  if (took < LONG_YIELD) return true;
+  keptUntil = at + (took / 1e6) * KEPT_TIMES;
+  return true; // one more look: we have not had the processor for some time
+}

@@ -4,7 +4,7 @@ import { UNWATCHED_SLICE } from '../memory/roster.js';
 import { native } from '../native/load.js';
 import { type Blocking, PENDING, type WaitPoint } from './blocking.js';
 import { deadlineAfter, LONGEST_SLEEP, now, timedOut } from './clock.js';
-import type { AdaptiveSpin } from './spin.js';
+import { type AdaptiveSpin, spinOn } from './spin.js';
 
 /**
  * Runs an operation to its end, blocking this thread.
@@ -21,9 +21,11 @@ export function blockSync<T>(operation: Blocking<T>, spin: AdaptiveSpin, timeout
   const looks = spin.budget();
   for (let look = 1; look <= looks; look++) {
     result = operation.attempt();
-    if (result === PENDING) continue;
-    spin.hit(look);
-    return result;
+    if (result !== PENDING) {
+      spin.hit(look);
+      return result;
+    }
+    if (!spinOn(look)) break;
   }
   spin.miss();
 
