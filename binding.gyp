@@ -12,6 +12,7 @@
         'native/files.cc',
         'native/fork_guard.cc',
         'native/futex.cc',
+        'native/prefetch.cc',
         'native/liveness.cc',
         'native/named_semaphore.cc',
         'native/segment.cc',

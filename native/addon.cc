@@ -8,6 +8,7 @@
 #include "futex.h"
 #include "named_semaphore.h"
 #include "napi_util.h"
+#include "prefetch.h"
 #include "segment.h"
 #include "waiter.h"
 
@@ -30,6 +31,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   segment::Init(env);
   files::Init(env, exports);
   futex::Init(env, exports);
+  prefetch::Init(env, exports);
   waiter::Init(env, exports);
   named_semaphore::Init(env, exports);
   segment::CloseAtExit(env);

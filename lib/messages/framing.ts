@@ -106,6 +106,7 @@ export class FrameReader {
   readonly #ring: RingReader;
   readonly #codec: InnerCodec;
   readonly #ringWords: Int32Array;
+  readonly #plain: Uint8Array;
   #scratch = Buffer.from(new ArrayBuffer(8192));
   #scratchWords = new Int32Array(this.#scratch.buffer);
 
@@ -114,6 +115,7 @@ export class FrameReader {
     this.#ring = ring;
     this.#codec = codec;
     this.#ringWords = new Int32Array(ring.bytes.buffer, ring.bytes.byteOffset, ring.bytes.length / 4);
+    this.#plain = new Uint8Array(ring.bytes.buffer, ring.bytes.byteOffset, ring.bytes.length);
   }
 
   /** The message of the frame that `next` found. Throws CorruptError for what is none. */
@@ -121,9 +123,7 @@ export class FrameReader {
     const { offset, length, type, bytes } = this.#ring;
     switch (type) {
       case FRAME.BYTES:
-        return new Uint8Array(
-          bytes.buffer.slice(bytes.byteOffset + offset, bytes.byteOffset + offset + length),
-        );
+        return this.#plain.slice(offset, offset + length); // V8 keeps 64 bytes and less on its own heap: 40 ns, not 1 µs
       case FRAME.BUFFER: {
         const copy = Buffer.allocUnsafe(length);
         bytes.copy(copy, 0, offset, offset + length);

@@ -2,7 +2,7 @@
 
 import { native } from '../native/load.js';
 import type { WaitPoint } from '../waiting/blocking.js';
-import { ENDED, FLAGS, FRAME_BYTES, GONE, RING, SLEEPS } from './ring-layout.js';
+import { ENDED, FLAGS, FRAME_BYTES, GONE, RING, SLEEPS, STRIDE } from './ring-layout.js';
 import { corrupt, movedAway } from './ring-writer.js';
 
 export class RingReader {
@@ -75,7 +75,15 @@ export class RingReader {
 
   /** Steps over the frame that `next` found. Its bytes stay ours until `publish`. */
   consume(): void {
-    this.#head = (this.#head + FRAME_BYTES + ((this.length + 7) & ~7)) | 0;
+    const head = (this.#head + FRAME_BYTES + ((this.length + 7) & ~7)) | 0;
+    // As in RingWriter.finish; no further than what has been published, or we would take lines from the producer.
+    if (
+      this.length < STRIDE &&
+      ((head ^ this.#head) & -STRIDE) !== 0 &&
+      ((this.#tail - head) | 0) > 2 * STRIDE
+    )
+      native.prefetch(this.bytes, (head & this.#mask) + STRIDE, STRIDE, false);
+    this.#head = head;
   }
 
   /** Gives the room of everything consumed back to the producer, and wakes it if it sleeps. */

@@ -6,7 +6,7 @@
 import { ClosedError, CorruptError } from '../errors.js';
 import { native } from '../native/load.js';
 import { PENDING, type WaitPoint } from '../waiting/blocking.js';
-import { ENDED, FLAGS, FRAME_BYTES, GONE, RING, SLEEPS } from './ring-layout.js';
+import { ENDED, FLAGS, FRAME_BYTES, GONE, RING, SLEEPS, STRIDE } from './ring-layout.js';
 
 export class RingWriter {
   readonly capacity: number;
@@ -74,7 +74,11 @@ export class RingWriter {
     const at = (this.#tail & this.#mask) >> 2;
     this.#frames[at] = length;
     this.#frames[at + 1] = type;
-    this.#tail = (this.#tail + FRAME_BYTES + ((length + 7) & ~7)) | 0;
+    const tail = (this.#tail + FRAME_BYTES + ((length + 7) & ~7)) | 0;
+    // Every publish waits until all writes before it are done: lines that the consumer's cache has must come in time.
+    if (length < STRIDE && ((tail ^ this.#tail) & -STRIDE) !== 0)
+      native.prefetch(this.bytes, (tail & this.#mask) + STRIDE, STRIDE, true);
+    this.#tail = tail;
   }
 
   /** Forgets frames that were finished and not published. */

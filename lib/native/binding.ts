@@ -100,6 +100,8 @@ export interface Native {
   ): number;
   /** No load or store moves across it, in either direction. Needed where the processor moves them (not on x86-64). */
   fence(): void;
+  /** Asks the processor for bytes that will be needed soon: a hint, at most 4096; what lies outside is left out. */
+  prefetch(bytes: Uint8Array, offset: number, length: number, toWrite: boolean): void;
   /** sched_yield: another thread that wants this processor has it first. Returns how many ns that took. */
   giveWay(): number;
   /** Wakes all sleepers on the word, in every process. */
