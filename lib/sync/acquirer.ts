@@ -17,13 +17,13 @@ import { timedOut } from '../waiting/clock.js';
 import { Line, type LineOperation } from '../waiting/line.js';
 import { AdaptiveSpin, SYNC_LOOKS } from '../waiting/spin.js';
 import { blockSync } from '../waiting/sync.js';
-import type { Readiness, Registry, Told } from '../waiting/waitable.js';
+import type { Lines, Readiness, Registry } from '../waiting/waitable.js';
 import { Guard, type Hold } from './guard.js';
 
 /** What is acquired: this environment's side of it, shared by all handles. */
 export interface Acquirable {
   /** Where promise forms of this environment wait; told when something is given back here. */
-  readonly lines: Set<Told>;
+  readonly lines: Lines;
   /** Whether it could be taken now, as far as memory alone says. Changes nothing. */
   readonly free: boolean;
   /** Takes it if memory alone says that it can be taken; whether the one who had it before died. */
@@ -67,7 +67,8 @@ export class Acquirer {
   readonly #notFree: string;
   readonly #spin = new AdaptiveSpin(SYNC_LOOKS.least, SYNC_LOOKS.most);
   readonly #line = new Line();
-  /** Of the guards that came from this handle, with some that were released. */
+  /** Of the guards that came from this handle: the last one, and others, some of which were released. */
+  #lastHold: Hold | undefined;
   #holds: Hold[] = [];
   #mostHolds = LEAST_HOLDS;
   #closed = false;
@@ -111,6 +112,10 @@ export class Acquirer {
 
   acquireSync(wait: SyncWaitOptions | undefined): Guard {
     const timeout = checkSyncWait(wait);
+    if (timeout !== 0) {
+      const guard = this.guard(this.#what.attemptSync());
+      if (guard !== undefined) return guard;
+    }
     this.#refuseSelfBlocking();
     return timeout === 0 ? this.#acquireNow(true) : this.guard(this.#blockSync(timeout))!;
   }
@@ -199,11 +204,13 @@ export class Acquirer {
     this.#what.lines.delete(this.#line);
     this.#line.failAll(() => closedError(this.#path));
     this.#what.giveUp?.();
+    if (this.#lastHold !== undefined) this.#holds.push(this.#lastHold);
     for (const hold of this.#holds) {
       if (hold.state === 'held') this.#what.release(true);
       if (hold.state !== 'released') hold.state = 'lost';
     }
     this.#holds = [];
+    this.#lastHold = undefined;
   }
 
   /** A guard for what has just been taken. */
@@ -215,20 +222,26 @@ export class Acquirer {
       path: this.#path,
       state: 'held',
       abandoned,
+      watched: false,
       release: this.#release,
     };
     this.#what.holds?.add(hold);
-    this.#holds.push(hold);
-    if (this.#holds.length > this.#mostHolds) {
-      this.#holds = this.#holds.filter(({ state }) => state !== 'released');
-      this.#mostHolds = Math.max(LEAST_HOLDS, 2 * this.#holds.length);
-    }
+    if (this.#lastHold !== undefined && this.#lastHold.state !== 'released') this.#keep(this.#lastHold);
+    this.#lastHold = hold;
     this.#latest = new Guard(hold);
     if (!this.#looking) {
       this.#looking = true;
       setImmediate(this.#lookAtLatest).unref();
     }
     return this.#latest;
+  }
+
+  /** Several guards of this handle are held at a time. */
+  #keep(hold: Hold): void {
+    this.#holds.push(hold);
+    if (this.#holds.length <= this.#mostHolds) return;
+    this.#holds = this.#holds.filter(({ state }) => state !== 'released');
+    this.#mostHolds = Math.max(LEAST_HOLDS, 2 * this.#holds.length);
   }
 
   // ---- for a Condition, which gives the lock up while it waits

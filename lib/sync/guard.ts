@@ -16,6 +16,8 @@ export interface Hold {
    */
   state: 'held' | 'suspended' | 'released' | 'lost';
   abandoned: boolean;
+  /** Somebody notices if the guard is forgotten. */
+  watched: boolean;
   release(): boolean;
 }
 
@@ -52,7 +54,9 @@ export class Guard implements Disposable, AsyncDisposable {
 
   /** @internal From now on somebody notices if this guard is forgotten. Costs a microsecond: not for those held briefly. */
   static watch(guard: Guard): void {
-    if (guard.held) forgotten.register(guard, guard.#hold, guard);
+    if (!guard.held) return;
+    guard.#hold.watched = true;
+    forgotten.register(guard, guard.#hold, guard);
   }
 
   /** @internal */
@@ -84,7 +88,7 @@ export class Guard implements Disposable, AsyncDisposable {
     if (hold.state !== 'held') {
       throw new NotOwnerError(`'${hold.path}' is not held by this guard: ${NOT_HELD[hold.state]}`);
     }
-    forgotten.unregister(this);
+    if (hold.watched) forgotten.unregister(this);
     hold.state = 'released';
     if (hold.release()) return;
     throw new NotOwnerError(

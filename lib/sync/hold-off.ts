@@ -10,9 +10,17 @@ const HOLD_OFF_EVERY = 5;
 /** ms */
 export const HOLD_OFF = 1;
 
+/** ms for which it is left, every time, to those who spin: time enough to see that it is free, and to take it. */
+const SPINNERS_TURN = 0.0005;
+/** ms after which nobody spins who was seen to want it. */
+const WANTED = 0.5;
+
 export class HoldOff {
   #until = 0;
   #last = 0;
+  /** Another one had it when we wanted it. */
+  #contended = false;
+  #wantedUntil = 0;
 
   /** Somebody who slept has been woken. */
   start(): void {
@@ -25,6 +33,17 @@ export class HoldOff {
   /** Somebody has taken it. */
   end(): void {
     this.#until = 0;
+    this.#contended = true;
+  }
+
+  /** For those held briefly. At every release: who wants it too may be spinning, and loses every race, being far away. */
+  giveTurn(): void {
+    if (!this.#contended && this.#wantedUntil === 0) return;
+    const time = now();
+    if (this.#contended) this.#wantedUntil = time + WANTED;
+    this.#contended = false;
+    if (time > this.#wantedUntil) this.#wantedUntil = 0;
+    else if (this.#until === 0) this.#until = time + SPINNERS_TURN;
   }
 
   /** True while it is left to the others. */

@@ -66,7 +66,7 @@ export class Lock extends LockObject {
 
   /** @internal `index`: the owner word in the segment's control words. */
   constructor(segment: Segment, index: number = LOCK.OWNER) {
-    const lock = robustLockOf(segment, index);
+    const lock = robustLockOf(segment, index, true);
     super(segment, lock, 'the lock was not free');
     this.#lock = lock;
   }

@@ -11,14 +11,14 @@ import { OWNER_ABANDONED, OWNER_MASK } from '../memory/roster-layout.js';
 import type { Segment } from '../memory/segment.js';
 import { PENDING, type WaitPoint } from '../waiting/blocking.js';
 import { SleepWord } from '../waiting/sleep-word.js';
-import type { Told } from '../waiting/waitable.js';
+import { Lines } from '../waiting/waitable.js';
 import type { Acquirable } from './acquirer.js';
 import { HOLD_OFF, HoldOff } from './hold-off.js';
 import { POOL } from './pool-layout.js';
 
 /** This environment's side of one pool, shared by all handles on it. */
 export class PermitWords implements Acquirable {
-  readonly lines = new Set<Told>();
+  readonly lines = new Lines();
   readonly #words: Int32Array;
   readonly #roster: Roster;
   readonly #permits: number;
@@ -137,13 +137,9 @@ export class PermitWords implements Acquirable {
       return false;
     if (this.#sleep.changed()) this.#holdOff.start();
     // Not now: see RobustLock.release.
-    if ([...this.lines].some((line) => !line.idle)) queueMicrotask(this.#wakeLines);
+    this.lines.tellSoon();
     return true;
   }
-
-  readonly #wakeLines = (): void => {
-    for (const line of [...this.lines]) line.wake();
-  };
 
   /** How many permits could be taken now. */
   get available(): number {

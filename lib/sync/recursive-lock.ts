@@ -3,7 +3,7 @@
 import type { Holder } from '../memory/roster.js';
 import type { Segment } from '../memory/segment.js';
 import { type ELSEWHERE, PENDING, type WaitPoint } from '../waiting/blocking.js';
-import type { Told } from '../waiting/waitable.js';
+import type { Lines } from '../waiting/waitable.js';
 import type { Acquirable, Suspended } from './acquirer.js';
 import type { Hold } from './guard.js';
 import { type RobustLock, robustLockOf } from './robust-lock.js';
@@ -27,7 +27,7 @@ export class RecursiveLock implements Acquirable {
     this.#lock = lock;
   }
 
-  get lines(): Set<Told> {
+  get lines(): Lines {
     return this.#lock.lines;
   }
 
@@ -111,7 +111,7 @@ export class RecursiveLock implements Acquirable {
 const locks = new WeakMap<RobustLock, RecursiveLock>();
 
 export function recursiveLockOf(segment: Segment, index: number): RecursiveLock {
-  const robust = robustLockOf(segment, index);
+  const robust = robustLockOf(segment, index, true);
   let lock = locks.get(robust);
   if (lock === undefined) {
     lock = new RecursiveLock(robust);

@@ -12,7 +12,7 @@ import { OWNER_ABANDONED, OWNER_MASK, OWNER_SLEEPERS } from '../memory/roster-la
 import type { Segment } from '../memory/segment.js';
 import { native } from '../native/load.js';
 import { ELSEWHERE, PENDING, type WaitPoint } from '../waiting/blocking.js';
-import type { Told } from '../waiting/waitable.js';
+import { Lines } from '../waiting/waitable.js';
 import type { Acquirable } from './acquirer.js';
 import { HOLD_OFF, HoldOff } from './hold-off.js';
 
@@ -22,10 +22,13 @@ export class RobustLock implements Acquirable {
   readonly #index: number;
   readonly #roster: Roster;
   /** Where promise forms of this environment wait; told directly when the lock is released here. */
-  readonly lines = new Set<Told>();
+  readonly lines = new Lines();
   readonly #holdOff = new HoldOff();
+  readonly #takesTurns: boolean;
 
-  constructor(words: Int32Array, index: number, roster: Roster) {
+  /** `takesTurns`: whoever spins gets it in turn, not sooner or later. Costs a way between processors each time. */
+  constructor(words: Int32Array, index: number, roster: Roster, takesTurns: boolean) {
+    this.#takesTurns = takesTurns;
     this.#words = words;
     this.#index = index;
     this.#roster = roster;
@@ -86,7 +89,7 @@ export class RobustLock implements Acquirable {
       const found = Atomics.load(words, this.#index);
       const held = (found & OWNER_MASK) !== 0;
       if (held && !this.#roster.looksDead(found)) {
-        this.#holdOff.end();
+        if ((found & OWNER_MASK) !== this.#roster.owner) this.#holdOff.end();
         return PENDING;
       }
       if (polite && found === 0 && this.#holdOff.active) return PENDING;
@@ -144,24 +147,17 @@ export class RobustLock implements Acquirable {
       native.futexWake(this.#words, this.#index);
       this.#holdOff.start();
     }
+    if (this.#takesTurns) this.#holdOff.giveTurn();
     // Not now: a Sync form that follows in this very tick would find the lock given to a promise that cannot run.
-    for (const line of this.lines) {
-      if (line.idle) continue;
-      queueMicrotask(this.#wakeLines);
-      break;
-    }
+    this.lines.tellSoon();
     return true;
   }
-
-  readonly #wakeLines = (): void => {
-    for (const line of [...this.lines]) line.wake();
-  };
 }
 
 /** One for each word of each attachment: handles of one environment exclude each other, too. */
 const locks = new WeakMap<Segment, Map<number, RobustLock>>();
 
-export function robustLockOf(segment: Segment, index: number): RobustLock {
+export function robustLockOf(segment: Segment, index: number, takesTurns = false): RobustLock {
   let ofSegment = locks.get(segment);
   if (ofSegment === undefined) {
     ofSegment = new Map();
@@ -169,7 +165,7 @@ export function robustLockOf(segment: Segment, index: number): RobustLock {
   }
   let lock = ofSegment.get(index);
   if (lock === undefined) {
-    lock = new RobustLock(segment.words, index, segment.roster);
+    lock = new RobustLock(segment.words, index, segment.roster, takesTurns);
     ofSegment.set(index, lock);
   }
   return lock;

@@ -15,7 +15,7 @@ import { SlotTable } from '../memory/slot-table.js';
 import { native } from '../native/load.js';
 import { ELSEWHERE, PENDING, type WaitPoint } from '../waiting/blocking.js';
 import { SleepWord } from '../waiting/sleep-word.js';
-import type { Told } from '../waiting/waitable.js';
+import { Lines } from '../waiting/waitable.js';
 import type { Acquirable } from './acquirer.js';
 import { HOLD_OFF, HoldOff } from './hold-off.js';
 import { RWLOCK } from './rwlock-layout.js';
@@ -27,7 +27,7 @@ class Shared {
   readonly readers: SlotTable;
   readonly drain: SleepWord;
   readonly holdOff = new HoldOff();
-  readonly lines = new Set<Told>();
+  readonly lines = new Lines();
   /** Read guards of this environment. */
   reading = 0;
   /** What this environment is as a writer: 'next' is in WRITER and waits for the readers to leave. */
@@ -100,12 +100,8 @@ class Shared {
 
   /** Not now: see RobustLock.release. */
   wakeLines(): void {
-    if ([...this.lines].some((line) => !line.idle)) queueMicrotask(this.#wake);
+    this.lines.tellSoon();
   }
-
-  readonly #wake = (): void => {
-    for (const line of [...this.lines]) line.wake();
-  };
 }
 
 /** This environment's readers, of all handles. */
@@ -116,7 +112,7 @@ export class ReadWords implements Acquirable {
     this.#shared = shared;
   }
 
-  get lines(): Set<Told> {
+  get lines(): Lines {
     return this.#shared.lines;
   }
 
@@ -203,7 +199,7 @@ export class WriteWords implements Acquirable {
     this.#shared = shared;
   }
 
-  get lines(): Set<Told> {
+  get lines(): Lines {
     return this.#shared.lines;
   }
 

@@ -37,12 +37,19 @@ export interface Cells<T = unknown> {
 type IntView = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
 
 class IntCells implements Cells<number> {
+  private readonly amountName: string;
+  /** The element that was added to last, and what it was then. */
+  private latestIndex = -1;
+  private latest = 0;
+
   constructor(
     readonly view: IntView,
     private readonly name: ElementTypeName,
     private readonly least: number,
     private readonly most: number,
-  ) {}
+  ) {
+    this.amountName = `${name} (amount)`;
+  }
 
   check(value: unknown): number {
     return checkInt(value, this.name, this.least, this.most);
@@ -61,12 +68,28 @@ class IntCells implements Cells<number> {
   }
   add(index: number, amount: unknown, sign: 1 | -1): number {
     // The amount may be larger than the type (-200 for a u8 that holds 250); the sum may not.
-    const delta = sign * checkInt(amount, `${this.name} (amount)`, -(2 ** 32), 2 ** 32);
+    const checked = checkInt(amount, this.amountName, -(2 ** 32), 2 ** 32);
+    const delta = sign === 1 ? checked : -checked;
+    const { view, least, most } = this;
+    // What the latest sum left is mostly still there, and saves a load; where it is not, the exchange says what is.
+    let guessed = index === this.latestIndex;
+    let before = guessed ? this.latest : Atomics.load(view, index);
     for (;;) {
-      const before = Atomics.load(this.view, index);
       const after = before + delta;
-      if (after < this.least || after > this.most) throw overflow(this.name, this.least, this.most, after);
-      if (Atomics.compareExchange(this.view, index, before, after) === before) return before;
+      if (after < least || after > most) {
+        if (!guessed) throw overflow(this.name, least, most, after);
+        guessed = false;
+        before = Atomics.load(view, index);
+        continue;
+      }
+      const found = Atomics.compareExchange(view, index, before, after);
+      if (found === before) {
+        this.latestIndex = index;
+        this.latest = after;
+        return before;
+      }
+      guessed = false;
+      before = found;
     }
   }
   bits(index: number, operation: BitOperation, operand: unknown): number {

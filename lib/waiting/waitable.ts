@@ -49,6 +49,35 @@ export interface Registry {
   delete(one: Told): unknown;
 }
 
+/** Those whom one object tells, mostly one or none. */
+export class Lines implements Registry {
+  #all: readonly Told[] = [];
+  #telling = false;
+
+  add(one: Told): void {
+    if (!this.#all.includes(one)) this.#all = [...this.#all, one];
+  }
+
+  delete(one: Told): void {
+    this.#all = this.#all.filter((other) => other !== one);
+  }
+
+  /** Tells those that wait, when the running code is done. They look again. */
+  tellSoon(): void {
+    const all = this.#all;
+    for (let n = 0; n < all.length; n++) if (!all[n]!.idle) return this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#telling) return;
+    this.#telling = true;
+    queueMicrotask(() => {
+      this.#telling = false;
+      for (const one of this.#all) one.wake();
+    });
+  }
+}
+
 /** Which of them are ready, in order. */
 export function readyAmong(all: readonly Readiness[]): number[] {
   const found: number[] = [];
