@@ -12,8 +12,11 @@ const ROOT = resolve(fileURLToPath(new URL('../..', import.meta.url)));
 
 /** The documents, in their order. What is not named here comes last in its folder's category, by name. */
 const DOCUMENTS = [
-  ['Start', ['docs/start.md', 'docs/guide.md', 'docs/from-python.md', 'examples/README.md']],
-  ['Use', ['docs/troubleshooting.md', 'docs/performance.md']],
+  [
+    'Start',
+    ['docs/README.md', 'docs/start.md', 'docs/guide.md', 'docs/from-python.md', 'examples/README.md'],
+  ],
+  ['Use', ['docs/command-line.md', 'docs/troubleshooting.md', 'docs/performance.md']],
   ['Rely on', ['docs/guarantees.md', 'docs/security.md']],
   [
     'Inside',
@@ -61,7 +64,7 @@ const OPEN_AT_FIRST = `try {
 /** @param {import('typedoc').Application} app */
 export function load(app) {
   app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
-    arrangeDocuments(project, app);
+    arrangeDocuments(project);
     for (const reflection of Object.values(project.reflections)) arrange(reflection, project, app);
   });
   // The page's title is the package's name already.
@@ -69,12 +72,20 @@ export function load(app) {
     const first = project.readme?.[0];
     if (first?.kind === 'text') first.text = first.text.replace(/^# .+\n+/, '');
   });
+  app.options.setValue('markdownItLoader', (parser) => parser.core.ruler.push('headings', plainHeadings));
   app.renderer.hooks.on('head.end', () =>
     JSX.createElement('script', null, JSX.createElement(JSX.Raw, { html: OPEN_AT_FIRST })),
   );
 }
 
-function arrangeDocuments(project, app) {
+/** TypeDoc leaves code out of a heading's anchor and of the list beside the page; forges do not. So it becomes text. */
+function plainHeadings({ tokens }) {
+  for (const [n, { type }] of tokens.entries())
+    if (type === 'heading_open')
+      for (const part of tokens[n + 1].children) if (part.type === 'code_inline') part.type = 'text';
+}
+
+function arrangeDocuments(project) {
   const order = DOCUMENTS.flatMap(([category, paths]) => paths.map((path) => ({ path, category })));
   const placed = (project.documents ?? []).map((document) => {
     const path = pathOf(document, project);
@@ -86,8 +97,6 @@ function arrangeDocuments(project, app) {
     const late = path.endsWith('README.md') ? order.length : order.length + 1;
     return { document, path, rank: rank < 0 ? late : rank };
   });
-  for (const { path } of order)
-    if (!placed.some((one) => one.path === path)) app.logger.error(`docs-site: there is no ${path}`);
   placed.sort((a, b) => a.rank - b.rank || a.path.localeCompare(b.path));
   if (project.documents) project.documents = placed.map(({ document }) => document);
   project.childrenIncludingDocuments = [...(project.documents ?? []), ...(project.children ?? [])];
