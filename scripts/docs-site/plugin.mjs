@@ -16,7 +16,7 @@ const DOCUMENTS = [
     'Start',
     ['docs/README.md', 'docs/start.md', 'docs/guide.md', 'docs/from-python.md', 'examples/README.md'],
   ],
-  ['Use', ['docs/command-line.md', 'docs/troubleshooting.md', 'docs/performance.md']],
+  ['Use', ['docs/command-line.md', 'docs/troubleshooting.md', 'docs/performance.md', 'docs/platforms.md']],
   ['Rely on', ['docs/guarantees.md', 'docs/security.md']],
   [
     'Inside',
