@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Comment, CommentTag, Converter, JSX, ReflectionKind } from 'typedoc';
+import { Comment, CommentTag, Converter, JSX, PageEvent, ReflectionKind } from 'typedoc';
 
 const ROOT = resolve(fileURLToPath(new URL('../..', import.meta.url)));
 
@@ -73,10 +73,32 @@ export function load(app) {
     if (first?.kind === 'text') first.text = first.text.replace(/^# .+\n+/, '');
   });
   app.options.setValue('markdownItLoader', (parser) => parser.core.ruler.push('headings', plainHeadings));
+  app.renderer.on(PageEvent.BEGIN, ({ project }) => warmUp(project, app.renderer));
   app.renderer.hooks.on('head.end', () =>
     JSX.createElement('script', null, JSX.createElement(JSX.Raw, { html: OPEN_AT_FIRST })),
   );
 }
+
+/**
+ * The highlighter gives a line half a second. On a busy machine the first line of a language, for which its grammar is
+ * compiled, may take longer and stay black: so that line is one that nobody sees.
+ */
+function warmUp(project, renderer) {
+  if (warm.has(project)) return;
+  warm.add(project);
+  for (const [language, line] of Object.entries(FIRST_LINES)) {
+    for (let n = 0; n < 3; n++) renderer.markedPlugin.getHighlighted(line, language);
+  }
+}
+const warm = new WeakSet();
+const FIRST_LINES = {
+  js: "import { a } from 'b'; const c = new D(1).e(() => 2); // f",
+  ts: "import { a } from 'b'; const c: D<E> = new D(1).e(() => 2); // f",
+  sh: "cd a && b --c 'd' # e",
+  python: "from a import b; c = d('e', 1)  # f",
+  c: '#include <a.h> /* b */',
+  text: 'a',
+};
 
 /** TypeDoc leaves code out of a heading's anchor and of the list beside the page; forges do not. So it becomes text. */
 function plainHeadings({ tokens }) {
