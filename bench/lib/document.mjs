@@ -43,6 +43,11 @@ function ranOn(suites) {
 }
 
 function figures(suite) {
-  const charts = chartsOf([suite]).map(({ file, title }) => `![${title}](charts/${file})`);
+  const charts = chartsOf([suite]).map(({ file, title }) => `![${plain(title)}](charts/${file})`);
   return [`### ${suite.title}`, ...charts, ...suite.points.map(pointMarkdown)].join('\n\n');
+}
+
+/** A text that may stand between the brackets of a picture. */
+function plain(text) {
+  return text.replace(/[[\]]/g, '\\$&');
 }

@@ -9,7 +9,9 @@ export type KeyvIsthmusOptions = OpenOptions;
 
 /** One entry for {@link KeyvIsthmus.setMany}. */
 export interface KeyvIsthmusEntry {
+  /** With Keyv's namespace in front, if it has one. */
   key: string;
+  /** What is stored. */
   value: unknown;
   /** ms after which it is gone. */
   ttl?: number | undefined;
@@ -43,7 +45,12 @@ export class KeyvIsthmus extends EventEmitter {
    * What Keyv wants to know of a store. Keyv 5 has a list of dialects that can iterate and asks no other; ours does what it
    * asks of `redis`.
    */
-  readonly opts: { dialect: string; url: string };
+  readonly opts: {
+    /** Tells Keyv that this store can iterate. */
+    dialect: string;
+    /** `isthmus:` and the map's name. */
+    url: string;
+  };
   /** Set by Keyv; `clear` and `iterator` keep to it. */
   namespace: string | undefined = undefined;
   readonly #map: StringMap<unknown>;

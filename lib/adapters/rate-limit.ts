@@ -13,7 +13,9 @@ export interface SharedMemoryStoreOptions extends OpenOptions {
 
 /** What express-rate-limit learns of a client. */
 export interface ClientHits {
+  /** Its hits in this window. */
   totalHits: number;
+  /** When the window ends. */
   resetTime: Date;
 }
 

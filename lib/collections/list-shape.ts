@@ -44,7 +44,7 @@ export interface ListCreateOptions<T = unknown> extends CreateOptions, ListHandl
 }
 
 /** Options for attaching: a codec of your own must be given again, everything else is read from the object. */
-export type ListAttachOptions<T = unknown> = AttachOptions & ListHandleOptions<T>;
+export interface ListAttachOptions<T = unknown> extends AttachOptions, ListHandleOptions<T> {}
 
 export interface ListShape {
   readonly maxBytes: number;

@@ -10,7 +10,21 @@ import type { EncodedKey, MapKey } from './map-keys.js';
  * One change of a SharedMap. `'unknown'`: anything may have changed (a process died while it changed something, or this one
  * was too slow to hear of everything): look at what matters.
  */
-export type MapChange<K> = { type: 'set' | 'delete'; key: K } | { type: 'clear' } | { type: 'unknown' };
+export type MapChange<K> =
+  | {
+      /** The entry was set, or is gone. */
+      type: 'set' | 'delete';
+      /** Which entry. */
+      key: K;
+    }
+  | {
+      /** All entries are gone. */
+      type: 'clear';
+    }
+  | {
+      /** Something changed that cannot be told. */
+      type: 'unknown';
+    };
 
 const NAMES = {
   [CHANGE.SET]: 'set',

@@ -55,7 +55,7 @@ export interface MapCreateOptions<V = unknown> extends CreateOptions, MapHandleO
 }
 
 /** Options for attaching: a codec of your own must be given again, everything else is read from the object. */
-export type MapAttachOptions<V = unknown> = AttachOptions & MapHandleOptions<V>;
+export interface MapAttachOptions<V = unknown> extends AttachOptions, MapHandleOptions<V> {}
 
 export interface MapShape {
   readonly maxBytes: number;

@@ -23,6 +23,7 @@ export interface NamespaceHandle {
   readonly closed: boolean;
   /** Gives this handle back. Idempotent, does not block. */
   close(): void;
+  /** As {@link close}: for `using`. */
   [Symbol.dispose](): void;
 }
 

@@ -43,6 +43,7 @@ export interface ListStats {
   readonly usedBytes: number;
   /** Bytes of memory that the list has taken so far; it takes more as it needs it, and gives none back. */
   readonly reservedBytes: number;
+  /** How many bytes it may take: its `maxBytes`. */
   readonly maxBytes: number;
 }
 

@@ -56,13 +56,15 @@ export interface MapStats {
   readonly usedBytes: number;
   /** Bytes of memory that the map has taken so far for entries and table; it takes more as it needs it, and gives none back. */
   readonly reservedBytes: number;
+  /** How many bytes it may take: its `maxBytes`. */
   readonly maxBytes: number;
   /** Entries that went because the map was full, since it was made; modulo 2^32. */
   readonly evicted: number;
   /** Entries that went because their time was over. */
   readonly expired: number;
-  /** How often `get` and `has` of this handle found something, and how often nothing. */
+  /** How often `get` and `has` of this handle found something. */
   readonly hits: number;
+  /** How often they found nothing. */
   readonly misses: number;
 }
 

@@ -28,6 +28,7 @@ export type ObjectKind = Kind | 'semaphore' | 'memory';
 export interface ObjectInfo {
   /** With its slash; a semaphore's without the `sem.` of its file. */
   readonly name: string;
+  /** What it is. */
   readonly kind: ObjectKind;
   /** The file's size in bytes; pages that were never reserved cost nothing. */
   readonly size: number;
@@ -72,7 +73,10 @@ export type Describe = (object: {
 }) => Record<string, unknown>;
 
 /** Who holds a lock or a role, or held it when it died. */
-export type Owner = Holder & { readonly alive: boolean };
+export type Owner = Holder & {
+  /** False: it was killed while it held it. */
+  readonly alive: boolean;
+};
 
 const describers = new Map<Kind, Describe>();
 

@@ -27,12 +27,15 @@ import {
 
 /** Who somebody is, for error messages and tools. */
 export interface Participant {
+  /** Which slot of the object's roster it has. */
   readonly slot: number;
   /** As the participant sees itself; another pid namespace may number it differently. */
   readonly pid: number;
   /** 0: the main thread; else the worker's `threadId`. */
   readonly thread: number;
+  /** When it attached. */
   readonly attachedAt: Date;
+  /** False: it was killed, and its slot has not been used again. */
   readonly alive: boolean;
 }
 

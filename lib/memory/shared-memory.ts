@@ -187,6 +187,7 @@ export class SharedMemory {
     attachment.file.close();
   }
 
+  /** As {@link close}: for `using`. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -45,6 +45,7 @@ export abstract class SharedObject {
     }
   }
 
+  /** As {@link close}: for `using`. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -11,8 +11,11 @@ import { describe, invalidType, outOfRange } from '../errors.js';
  * own to keep. Both are synchronous.
  */
 export interface Codec<T = unknown> {
+  /** Recorded in the object: whoever attaches must have a codec of this name. */
   readonly name: string;
+  /** A message to bytes. What it throws becomes the `cause` of a `TypeError`. */
   encode(message: T): Uint8Array;
+  /** The bytes, which are its own, to a message. */
   decode(bytes: Uint8Array): T;
 }
 

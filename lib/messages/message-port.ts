@@ -9,6 +9,7 @@ export type PipePortEvent = 'message' | 'messageerror' | 'close';
 
 /** What listeners of `message` and `messageerror` get: a `MessageEvent`. */
 export interface PipePortMessage<T> extends Event {
+  /** The message. */
   readonly data: T;
 }
 
@@ -128,6 +129,7 @@ export class PipePort<Send = unknown, Receive = Send> extends EventTarget {
     this.#hangUp();
   }
 
+  /** As {@link close}: for `using`. */
   [Symbol.dispose](): void {
     this.close();
   }

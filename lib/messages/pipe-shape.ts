@@ -44,6 +44,7 @@ export interface PipeCreateOptions<T = unknown> extends CreateOptions, PipeEndOp
 
 /** Options for attaching: a codec of your own must be given again, a built-in one is read from the object. */
 export interface PipeAttachOptions<T = unknown> extends AttachOptions, PipeEndOptions {
+  /** How messages travel that are no bytes or strings; default: what the object says. */
   codec?: CodecName | Codec<T>;
 }
 

@@ -39,6 +39,7 @@ export interface SpscCreateOptions<T = unknown> extends CreateOptions {
 
 /** Options for attaching: a codec of your own must be given again, a built-in one is read from the object. */
 export interface SpscAttachOptions<T = unknown> extends AttachOptions {
+  /** How messages travel that are no bytes or strings; default: what the object says. */
   codec?: CodecName | Codec<T>;
 }
 

@@ -8,6 +8,7 @@ import { checkOptions, type WaitOptions } from '../options.js';
 export interface WritableOptions {
   /** Each chunk is one message of any type. Default false: bytes and strings, cut where they are too large. */
   objectMode?: boolean;
+  /** As for Node's streams. */
   highWaterMark?: number;
 }
 
@@ -15,6 +16,7 @@ export interface WritableOptions {
 export interface ReadableOptions {
   /** Each message is one chunk. Default false: a stream of bytes. */
   objectMode?: boolean;
+  /** As for Node's streams. */
   highWaterMark?: number;
 }
 
@@ -22,6 +24,7 @@ export interface ReadableOptions {
 export interface DuplexOptions {
   /** Each message is one chunk, each chunk one message. Default false: streams of bytes both ways. */
   objectMode?: boolean;
+  /** As for Node's streams. */
   highWaterMark?: number;
   /** As a socket's: false ends the writing side when the other end has ended. Default true. */
   allowHalfOpen?: boolean;

@@ -206,7 +206,7 @@ export class Barrier extends SharedObject {
   }
 
   /**
-   * As {@link wait}, but blocks this thread. The action must be synchronous.
+   * As {@link Barrier.wait}, but blocks this thread. The action must be synchronous.
    *
    * @throws BrokenBarrierError, TimeoutError; DeadlockError while an asynchronous action of this environment runs
    */

@@ -128,7 +128,7 @@ export class Condition<L extends Lock | RLock = Lock | RLock> extends SharedObje
     return new Condition(segment, shape, lock, rest);
   }
 
-  /** The lock to hold for {@link wait} and {@link notify}. The condition's own one is closed with this handle. */
+  /** The lock to hold for {@link Condition.wait} and {@link notify}. The condition's own one is closed with this handle. */
   get lock(): L {
     this.check();
     return this.#lock;
@@ -170,7 +170,7 @@ export class Condition<L extends Lock | RLock = Lock | RLock> extends SharedObje
     }
   }
 
-  /** As {@link wait}, but blocks this thread. */
+  /** As {@link Condition.wait}, but blocks this thread. */
   waitSync(guard: Guard, wait?: SyncWaitOptions): void {
     this.check();
     const timeout = checkSyncWait(wait);
@@ -227,7 +227,7 @@ export class Condition<L extends Lock | RLock = Lock | RLock> extends SharedObje
 
   /**
    * Waits until `predicate` returns something truthy, looking whenever it is notified, and resolves with that. At once if
-   * it does now. Rejects as {@link wait}, with the lock held, and with what `predicate` throws.
+   * it does now. Rejects as {@link Condition.wait}, with the lock held, and with what `predicate` throws.
    */
   async waitFor<T>(guard: Guard, predicate: () => T, wait?: WaitOptions): Promise<T> {
     checkFunction('predicate', predicate);

@@ -136,13 +136,13 @@ export class Event extends SharedObject implements Waitable {
     if (operation.attempt() === PENDING) await this.#line.wait(operation, timeout, signal, this.#notSet());
   }
 
-  /** As {@link wait}, but blocks this thread. Throws TimeoutError. */
+  /** As {@link Event.wait}, but blocks this thread. Throws TimeoutError. */
   waitSync(wait?: SyncWaitOptions): void {
     this.check();
     blockSync(this.#operation(), this.#spin, checkSyncWait(wait), this.#notSet());
   }
 
-  /** For waitAny: ready when {@link wait} would be over. */
+  /** For waitAny: ready when {@link Event.wait} would be over. */
   [WAITABLE](): Readiness {
     this.check();
     const { attempt, arm } = this.#operation();

@@ -221,6 +221,7 @@ export class Semaphore {
     this.#file?.close();
   }
 
+  /** As {@link close}: for `using`. */
   [Symbol.dispose](): void {
     this.close();
   }

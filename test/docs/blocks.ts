@@ -4,6 +4,7 @@
 // - A first line `// NAME.mjs (terminal 1)` begins a group; blocks with `(terminal 2)`, … that follow belong to it. They
 //   are saved under their names and run at the same time, once with the first and once with the last in front. In a
 //   group with `(terminal 1, start first)` the others start when the first has printed a line or ended; it runs once.
+//   One with `, killed by …` behind that must end by SIGKILL, which somebody else in the group sends.
 //   `(terminal 1, and again in terminal 2)` is started twice, `(terminal 2, and …)` with anything else once.
 // - ```python and ```c blocks are run (compiled with cc) when they belong to a group (`# NAME.py (terminal 2)`,
 //   `/* NAME.c (terminal 2) */`). A group is skipped where the tools for it are missing.
@@ -43,6 +44,8 @@ export interface Block {
   /** The last terminal in which it is started; the same as `terminal`, or the next. */
   readonly lastTerminal: number;
   readonly startFirst: boolean;
+  /** It must be killed by another one of its group. */
+  readonly killed: boolean;
 }
 
 // ---- finding
@@ -67,7 +70,7 @@ function blocksIn(text: string, path: string): Block[] {
     const line = text.slice(0, match.index).split('\n').length + 1;
     const first = source.slice(0, source.indexOf('\n'));
     const group =
-      /^(?:\/\/|#|\/\*) (\S+) \(terminal (\d+)(, start first)?(?:, and again in terminals? (?:\d+ to )?(\d+)|, and [^)]*)?\)/.exec(
+      /^(?:\/\/|#|\/\*) (\S+) \(terminal (\d+)(, start first)?(, killed by [^)]*)?(?:, and again in terminals? (?:\d+ to )?(\d+)|, and [^)]*)?\)/.exec(
         first,
       );
     blocks.push({
@@ -76,8 +79,9 @@ function blocksIn(text: string, path: string): Block[] {
       source,
       file: group?.[1],
       terminal: Number(group?.[2] ?? 0),
-      lastTerminal: Number(group?.[4] ?? group?.[2] ?? 0),
+      lastTerminal: Number(group?.[5] ?? group?.[2] ?? 0),
       startFirst: group?.[3] !== undefined,
+      killed: group?.[4] !== undefined,
     });
   }
   return blocks;
@@ -132,6 +136,8 @@ export function makeHome(): string {
 interface Running {
   readonly what: string;
   readonly expected: readonly string[];
+  /** It must end by SIGKILL. */
+  readonly killed: boolean;
   readonly child: ChildProcess;
   /** Resolves at the first line of output, or at the end. */
   readonly spoke: Promise<void>;
@@ -150,7 +156,14 @@ export async function runGroup(group: readonly Block[], home: string): Promise<v
       )) {
         const source = personal(block.source, id);
         const [program, ...args] = commandFor(block, source, home) as [string, ...string[]];
-        const process = launch(block.where, program, args, home, expectedOutput(block.language, source));
+        const process = launch(
+          block.where,
+          program,
+          args,
+          home,
+          expectedOutput(block.language, source),
+          block.killed,
+        );
         running.push(process);
         if (group[0]!.startFirst) await process.spoke;
       }
@@ -211,6 +224,7 @@ export function launch(
   args: readonly string[],
   cwd: string,
   expected: readonly string[] = [],
+  killed = false,
 ): Running {
   const child = spawn(program, args, { cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
@@ -236,16 +250,17 @@ export function launch(
       resolve({ code, signal, stdout, stderr });
     });
   });
-  return { what, expected, child, spoke, ended };
+  return { what, expected, killed, child, spoke, ended };
 }
 
 /** Waits for all of them; throws if one failed or did not print what it announced. */
 export async function check(running: readonly Running[]): Promise<void> {
   const problems: string[] = [];
-  for (const { what, expected, ended } of running) {
+  for (const { what, expected, killed, ended } of running) {
     const { code, signal, stdout, stderr } = await ended;
     const said = `${stdout}${stderr}`;
-    if (code !== 0) problems.push(`${what}: ended with ${signal ?? `exit code ${code}`}\n${said}`);
+    if (killed ? signal !== 'SIGKILL' || said.includes('[watchdog') : code !== 0)
+      problems.push(`${what}: ended with ${signal ?? `exit code ${code}`}\n${said}`);
     const printed = stdout.split('\n');
     let from = 0;
     for (const line of expected) {

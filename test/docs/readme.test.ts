@@ -28,7 +28,7 @@ function runs(groups: readonly Block[][]): void {
   }
 }
 
-const documents = ['README.md', 'docs/guide.md', 'docs/from-python.md'];
+const documents = ['README.md', 'docs/start.md', 'docs/guide.md', 'docs/from-python.md'];
 for (const path of documents) describe(path, () => runs(groupsOf(markdownBlocks(path))));
 
 describe('comments in lib/', () => {
