@@ -4,7 +4,7 @@
 import { beforeEach } from 'vitest';
 
 const LONG =
-  /test\/(adapters|cli|collections|demo|docs\/readme|examples|stress|sync|values)\b|-deaths\.test|spsc-peers|messages\/(pipe|queue|wait-any)|memory\/(collect|lifetime|leaving|close|death-marks)/;
+  /test\/(adapters|cli|collections|demo|docs\/(readme|objects|recipes)|examples|stress|sync|values)\b|-deaths\.test|spsc-peers|messages\/(pipe|queue|wait-any)|memory\/(collect|lifetime|leaving|close|death-marks)/;
 
 const { ISTHMUS_TESTS } = process.env;
 const wanted = ISTHMUS_TESTS === 'all' ? undefined : ISTHMUS_TESTS === 'other' ? 1 : 0;

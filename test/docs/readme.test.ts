@@ -1,39 +1,24 @@
 // Every program in README.md, in the guides and in the comments of lib/ runs and prints what it says (see blocks.ts).
 
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
-import {
-  type Block,
-  commentBlocks,
-  groupsOf,
-  makeHome,
-  markdownBlocks,
-  missingFor,
-  ROOT,
-  runGroup,
-  sourcesBelow,
-} from './blocks.js';
+import { describe, expect, test } from 'vitest';
+import { commentBlocks, groupsOf, ROOT, sourcesBelow } from './blocks.js';
+import { documentsIn, runner, testDocuments } from './programs.js';
 
-const home = makeHome();
-afterAll(() => rmSync(home, { recursive: true, force: true }));
-
-function runs(groups: readonly Block[][]): void {
-  for (const group of groups) {
-    const missing = missingFor(group);
-    const title = group.map(({ where }) => where).join(' with ');
-    test.skipIf(missing !== undefined)(title + (missing === undefined ? '' : ` (no ${missing} here)`), () =>
-      runGroup(group, home),
-    );
-  }
-}
-
-const documents = ['README.md', 'docs/start.md', 'docs/guide.md', 'docs/from-python.md'];
-for (const path of documents) describe(path, () => runs(groupsOf(markdownBlocks(path))));
+/** Whose programs are run here; those of docs/objects and docs/recipes have tests of their own. */
+const documents = [
+  'README.md',
+  'docs/start.md',
+  'docs/guide.md',
+  'docs/command-line.md',
+  'docs/from-python.md',
+];
+testDocuments(documents);
 
 describe('comments in lib/', () => {
   const blocks = sourcesBelow('lib').flatMap(commentBlocks);
-  runs(groupsOf(blocks));
+  runner()(groupsOf(blocks));
 
   test('every kind of object has an example', () => {
     const found = new Set(
@@ -61,11 +46,10 @@ describe('comments in lib/', () => {
 });
 
 describe('documents', () => {
-  const all = [...documents, 'CHANGELOG.md', 'examples/README.md'].concat(
-    ['layout', 'guarantees', 'security', 'decisions', 'dependencies', 'performance'].map(
-      (name) => `docs/${name}.md`,
-    ),
-  );
+  const all = [
+    ...['README.md', 'CHANGELOG.md', 'examples/README.md'],
+    ...['docs', 'docs/objects', 'docs/recipes'].flatMap(documentsIn),
+  ];
 
   test.each(all)('%s: links lead somewhere', (path) => {
     const text = readFileSync(join(ROOT, path), 'utf8').replace(/^```[\s\S]*?^```$/gm, '');
