@@ -208,7 +208,8 @@ export class QueueCore {
   /** Something was taken or done: there is room, and perhaps all is done. */
   freed(): void {
     this.room.changed();
-    if (this.allDone) this.idle.changed();
+    // Pairs with armJoin: what was done was stored before this load; who marks the word afterwards finds it done.
+    if (this.idle.marked && this.allDone) this.idle.changed();
   }
 
   /** True if there are blocks to free: of jobs that are done, or of what somebody took and was killed before it freed them. */

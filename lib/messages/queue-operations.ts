@@ -67,6 +67,12 @@ export class QueueOperations<T> {
 
   // ---- putting
 
+  /** Whether it was put at once. */
+  putNow(message: Written): boolean {
+    const done = this.#put([message], 0);
+    return done === 1 || (done === PENDING && this.now(this.putting(message)) !== PENDING);
+  }
+
   putting(message: Written): Blocking<true> {
     const messages = [message];
     return this.#untilRoom(() => {
@@ -136,9 +142,8 @@ export class QueueOperations<T> {
   /** One message for good; undefined when the queue is over. */
   readonly getting: Blocking<T | undefined> = this.#untilThere(() => {
     this.#bringAway();
-    const found = this.#takes.get(1, this.#toScratch);
-    if (found === PENDING) return PENDING;
-    const [raw] = found;
+    const raw = this.#takes.getOne(this.#toScratch);
+    if (raw === PENDING) return PENDING;
     if (raw === undefined) return this.#core.over ? undefined : PENDING;
     return read(this.#path, this.#codec, raw) as T;
   });

@@ -42,11 +42,11 @@ export class QueuePuts {
     const puts = this.#core.puts;
     if ((puts & ENDED) !== 0) return 0;
     const slot = (puts & OTHER) >> 1;
-    const free = Math.min(
-      most,
-      messages.length - from,
-      this.#core.maxItems - this.#core.between(puts, this.#core.taken),
-    );
+    const { maxItems } = this.#core;
+    // TAKEN is on those who get's line: looked at only where their number counts.
+    const allowed =
+      maxItems === Number.POSITIVE_INFINITY ? most : maxItems - this.#core.between(puts, this.#core.taken);
+    const free = Math.min(most, messages.length - from, allowed);
     const end = Atomics.load(this.#words, QUEUE.FREE_END); // pairs with QueueTakes.#append: all blocks before it are linked
     let tail = this.#blocks.check(this.#words[QUEUE.TAILS + slot]!);
     let done = 0;

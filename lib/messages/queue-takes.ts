@@ -60,8 +60,44 @@ export class QueueTakes {
     return messages;
   }
 
+  /** As get, for one message; undefined if there is none. */
+  getOne<R extends object>(copy: CopyOut<R>): R | undefined | typeof PENDING {
+    if (this.#nothing) return undefined;
+    if (!this.#core.enter(this.#getLock)) return PENDING;
+    let message: R | undefined;
+    let sound = false;
+    try {
+      if (this.jobs.top > 0) {
+        const messages: R[] = [];
+        this.#getSome(messages, 1, copy);
+        message = messages[0];
+      } else {
+        message = this.#getNext(copy);
+      }
+      sound = true;
+    } finally {
+      this.#core.leave(this.#getLock, sound);
+    }
+    if (message === undefined) this.#room.changed();
+    else this.#core.freed();
+    return message;
+  }
+
+  #getNext<R>(copy: CopyOut<R>): R | undefined {
+    const { taken } = this.#core;
+    if (this.#core.there(this.#core.puts, taken) === 0) return undefined;
+    const blocks = this.#blocks;
+    const first = blocks.check(this.#words[QUEUE.HEADS + ((taken & OTHER) >> 1)]!);
+    blocks.find(first);
+    const message = copy(blocks);
+    this.#takeAndFree(taken, first, blocks.last, blocks.after, 1);
+    return message;
+  }
+
   /** True if there is nothing to take, and nothing to tidy up on the way: then the lock is left alone. */
   get #nothing(): boolean {
+    const { taken } = this.#core;
+    if (this.#core.between(this.#core.puts, taken) > 0) return false; // there is, or was a moment ago
     if (this.#core.size > 0 || this.jobs.finished() !== undefined) return false;
     this.#core.busy = undefined;
     return true;
@@ -94,17 +130,18 @@ export class QueueTakes {
       head = blocks.after;
       done++;
     }
-    // All are copied. From here on, if we die, they are in our hands.
-    if (done > 0) {
-      const { last } = blocks;
-      this.#words[QUEUE.INTENT_LAST] = last;
-      this.#words[QUEUE.INTENT_FIRST] = first;
-      this.#publishTaken(taken, head, done);
-      this.#append(first, last);
-      this.#words[QUEUE.INTENT_FIRST] = NO_BLOCK;
-    }
+    if (done > 0) this.#takeAndFree(taken, first, blocks.last, head, done);
     for (const job of back) jobs.markDone(job);
     if (back.length > 0) this.#sweep();
+  }
+
+  /** All are copied, from block `first` to `last`; `head` is the next one. From here on, if we die, they are in our hands. */
+  #takeAndFree(taken: number, first: number, last: number, head: number, count: number): void {
+    this.#words[QUEUE.INTENT_LAST] = last;
+    this.#words[QUEUE.INTENT_FIRST] = first;
+    this.#publishTaken(taken, head, count);
+    this.#append(first, last);
+    this.#words[QUEUE.INTENT_FIRST] = NO_BLOCK;
   }
 
   #publishTaken(taken: number, head: number, count: number): void {

@@ -212,7 +212,7 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
     const timeout = checkSyncWait(wait);
     this.#checkOpen();
     const written = this.#write(message);
-    if (this.#puts.served() && this.#do.now(this.#do.putting(written)) !== PENDING) return;
+    if (this.#puts.served() && this.#do.putNow(written)) return;
     if (timeout === 0) throw timedOut(this.#noRoom(), 0);
     this.#puts.blockSync(this.#do.putting(keep(written)), timeout, this.#noRoom());
   }
@@ -500,7 +500,10 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
   #blockSync<R>(operation: Blocking<R>, wait: SyncWaitOptions | undefined): R {
     this.check();
     const timeout = checkSyncWait(wait);
-    if (timeout > 0) return this.#gets.blockSync(operation, timeout, this.#nothing());
+    if (timeout > 0) {
+      const found = this.#gets.served() ? operation.attempt() : PENDING;
+      return found === PENDING ? this.#gets.blockSync(operation, timeout, this.#nothing()) : found;
+    }
     const result = this.#gets.served() ? this.#do.nowAsking(operation) : PENDING;
     if (result === PENDING) throw timedOut(this.#nothing(), 0);
     return result;

@@ -19,6 +19,11 @@ export class SleepWord {
     this.#index = index;
   }
 
+  /** Whether somebody sleeps, or is about to; as `changed`, after the change. */
+  get marked(): boolean {
+    return (Atomics.load(this.#words, this.#index) & ASLEEP) !== 0;
+  }
+
   /** After every change: wakes those who sleep until one. Whether anybody did. */
   changed(): boolean {
     // Pairs with arm(): the change was stored before this load, and the mark is set before the waiter looks again.

@@ -64,17 +64,18 @@ export class Lines implements Registry {
 
   /** Tells those that wait, when the running code is done. They look again. */
   tellSoon(): void {
-    const all = this.#all;
-    for (let n = 0; n < all.length; n++) if (!all[n]!.idle) return this.#schedule();
-  }
-
-  #schedule(): void {
-    if (this.#telling) return;
+    if (this.#telling || !this.#someWait()) return;
     this.#telling = true;
     queueMicrotask(() => {
       this.#telling = false;
       for (const one of this.#all) one.wake();
     });
+  }
+
+  #someWait(): boolean {
+    const all = this.#all;
+    for (let n = 0; n < all.length; n++) if (!all[n]!.idle) return true;
+    return false;
   }
 }
 
