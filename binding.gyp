@@ -14,6 +14,7 @@
         'native/futex.cc',
         'native/liveness.cc',
         'native/named_semaphore.cc',
+        'native/old_glibc.cc',
         'native/segment.cc',
         'native/threads.cc',
         'native/waiter.cc',
