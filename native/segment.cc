@@ -317,8 +317,10 @@ void CloseAll(void* argument) {
 
 void CloseAtExit(napi_env env) {
   // Hooks run last in, first out. Where Node detaches external buffers in hooks of their own, ours must come before.
-  napi_remove_env_cleanup_hook(env, CloseAll, env);
-  napi_add_env_cleanup_hook(env, CloseAll, env);
+  EnvData* data = Napi::Env(env).GetInstanceData<EnvData>();
+  // Deno panics when a hook is removed that was never added.
+  if (data->closes_at_exit) napi_remove_env_cleanup_hook(env, CloseAll, env);
+  data->closes_at_exit = napi_add_env_cleanup_hook(env, CloseAll, env) == napi_ok;
 }
 
 void Init(Napi::Env env) {

@@ -1,4 +1,4 @@
-// npm run test:runtimes [-- RUNTIME…] [--no-write]: what works on which runtime, tried in fresh processes, as a table in
+// npm run test:runtimes [-- RUNTIME…] [--no-write] [--feature=TEXT]: what works on which runtime, tried in fresh processes, as a table in
 // docs/platforms.md. Without names all of them; their binaries come from npm. Build the package first.
 //
 // Exits with 1 when anything fails on Node.js: the other runtimes' failures are only reported.
@@ -48,13 +48,14 @@ const args = process.argv.slice(2);
 const wanted = args.filter((arg) => !arg.startsWith('--'));
 const wrong = [
   ...wanted.filter((name) => !Object.hasOwn(runtimes, name)),
-  ...args.filter((arg) => /^--(?!no-write$)/.test(arg)),
+  ...args.filter((arg) => /^--(?!no-write$|feature=)/.test(arg)),
 ];
 if (wrong.length > 0) {
   console.error(`test:runtimes: ${wrong.join(' ')} is none of ${Object.keys(runtimes).join(' ')} --no-write`);
   process.exit(1);
 }
 
+const part = args.find((arg) => arg.startsWith('--feature='))?.slice('--feature='.length) ?? '';
 let failed = false;
 const columns = [];
 for (const id of wanted.length > 0 ? wanted : Object.keys(runtimes)) {
@@ -70,6 +71,7 @@ for (const id of wanted.length > 0 ? wanted : Object.keys(runtimes)) {
   console.log(`\n---- ${runtime.name}: ${version}`);
   const results = {};
   for (const feature of [...Object.keys(features), 'the `isthmus` command']) {
+    if (!feature.includes(part)) continue;
     const problem = features[feature] ? await tryFeature(run, feature) : await tryCommand(run);
     results[feature] = problem;
     if (problem !== undefined && runtime.must) failed = true;
@@ -77,7 +79,7 @@ for (const id of wanted.length > 0 ? wanted : Object.keys(runtimes)) {
   }
   columns.push({ name: runtime.name, version, results });
 }
-if (columns.length === Object.keys(runtimes).length && !args.includes('--no-write')) {
+if (columns.length === Object.keys(runtimes).length && part === '' && !args.includes('--no-write')) {
   writeBetweenMarks(join(root, 'docs', 'platforms.md'), 'runtimes', table());
   console.log('\nwrote the table in docs/platforms.md');
 } else {
