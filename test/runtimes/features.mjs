@@ -2,6 +2,7 @@
 // starts; both must end by themselves. An error is the answer "does not work", with its text.
 
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import {
@@ -201,6 +202,39 @@ export const features = {
       assert.equal(await ended, 0);
       assert.equal(value.value, 3);
       value.close();
+    },
+  },
+
+  '`worker.terminate()` while it holds a lock': {
+    async first(name) {
+      const lock = Lock.open(name, attached);
+      ready();
+      const worker = new Worker(new URL('worker.mjs', import.meta.url), { workerData: { holds: name } });
+      await new Promise((resolve, reject) => {
+        worker.on('message', resolve);
+        worker.on('error', reject);
+      });
+      assert.equal(lock.tryAcquire(), undefined);
+      await worker.terminate();
+      const guard = await lock.acquire();
+      assert.equal(guard.abandoned, true);
+      guard.release();
+      lock.close();
+    },
+  },
+
+  'exit without `close()`': {
+    first(name) {
+      Value.open(name, 'i32', attached);
+      const semaphore = Semaphore.open(`${name}-semaphore`, { initial: 0 });
+      semaphore.acquire().catch(() => {});
+      Semaphore.unlink(`${name}-semaphore`);
+      setTimeout(() => process.exit(0), 500);
+      ready();
+    },
+    async second(name) {
+      // It goes with its last process.
+      while (existsSync(`/dev/shm/${name}`)) await sleep(5);
     },
   },
 };
