@@ -190,8 +190,11 @@ Napi::Value Segment::Map(const Napi::CallbackInfo& info) {
   }
   madvise(address, bytes, MADV_DONTFORK);  // a forked child must not keep the byte locks alive through it
   napi_value buffer;
+  // Electron refuses them with this status.
   const napi_status status =
-      napi_create_external_arraybuffer(env, address, bytes, NeverFree, nullptr, &buffer);
+      FeatureDisabled("external_buffers")
+          ? napi_no_external_buffers_allowed
+          : napi_create_external_arraybuffer(env, address, bytes, NeverFree, nullptr, &buffer);
   Mapping* mapping = new Mapping{address, bytes};
   if (status != napi_ok || napi_create_reference(env, buffer, 1, &mapping->buffer) != napi_ok) {
     munmap(address, bytes);
