@@ -62,7 +62,7 @@ const body = `
   if (role === 'second') {
     value.add(41);
   } else {
-    const other = spawn(process.execPath, [FILE, 'second', name], { stdio: 'inherit' });
+    spawn(process.execPath, [FILE, 'second', name], { stdio: 'inherit' });
     value.add(1);
     value.waitFor((n) => n === 42).then(() => console.log(value.value));
   }
