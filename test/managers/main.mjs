@@ -11,7 +11,6 @@ import { fetchBinary } from '../../scripts/fetch-runtime.mjs';
 import { writeBetweenMarks } from '../../scripts/write-between-marks.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
-const work = mkdtempSync(join(tmpdir(), 'isthmus-managers-'));
 const script = (name, version, file, folder) => {
   const path = fetchBinary(name, version, file, folder);
   if (!path) throw new Error(`${name}@${version} is not to be had from npm`);
@@ -86,6 +85,7 @@ if (wrong.length > 0) {
 }
 
 const rows = [];
+const work = mkdtempSync(join(tmpdir(), 'isthmus-managers-'));
 try {
   const given = args.find((arg) => arg.startsWith('--tarball='))?.slice('--tarball='.length);
   const tarball = given === undefined ? pack() : resolve(given);
