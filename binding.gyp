@@ -15,6 +15,7 @@
         'native/prefetch.cc',
         'native/liveness.cc',
         'native/named_semaphore.cc',
+        'native/old_glibc.cc',
         'native/segment.cc',
         'native/threads.cc',
         'native/waiter.cc',

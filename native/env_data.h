@@ -15,6 +15,8 @@ struct EnvData {
   Napi::FunctionReference segment_constructor;
   std::unordered_set<Segment*> open_segments;
   std::unique_ptr<Waiter> waiter;
+  bool hooks_see_buffers = true;  // cleanup hooks may use JavaScript's values
+  bool closes_at_exit = false;    // the hook of segment::CloseAtExit is registered
 };
 
 }  // namespace isthmus

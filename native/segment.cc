@@ -111,6 +111,12 @@ size_t Segment::Close(Napi::Env env) {
     if (!Release(env, mapping)) left++;
   }
   mappings_.clear();
+  CloseFile();
+  return left;
+}
+
+/** Everything but the mappings. */
+void Segment::CloseFile() {
   mark_.reset();
   if (fd_ >= 0) {
     fork_guard::Remove(fd_);
@@ -121,7 +127,6 @@ size_t Segment::Close(Napi::Env env) {
     fd_ = -1;
     open_->erase(this);
   }
-  return left;
 }
 
 void Segment::Die(Napi::Env env) {
@@ -130,7 +135,14 @@ void Segment::Die(Napi::Env env) {
   if (slot_state_ >= 0 && pwrite(fd_, &nobody, sizeof nobody, slot_state_) < 0) {
     // Only tools read it: they will say that the slot's holder is gone.
   }
-  Close(env);
+  if (env.GetInstanceData<EnvData>()->hooks_see_buffers) {
+    Close(env);
+  } else {
+    // The pages stay mapped for the life of the process; the sentinels' end must not look at buffers either.
+    for (Mapping* mapping : mappings_) mapping->closed = true;
+    mappings_.clear();
+    CloseFile();
+  }
 }
 
 bool Segment::Usable(Napi::Env env) const {
@@ -178,8 +190,11 @@ Napi::Value Segment::Map(const Napi::CallbackInfo& info) {
   }
   madvise(address, bytes, MADV_DONTFORK);  // a forked child must not keep the byte locks alive through it
   napi_value buffer;
+  // Electron refuses them with this status.
   const napi_status status =
-      napi_create_external_arraybuffer(env, address, bytes, NeverFree, nullptr, &buffer);
+      FeatureDisabled("external_buffers")
+          ? napi_no_external_buffers_allowed
+          : napi_create_external_arraybuffer(env, address, bytes, NeverFree, nullptr, &buffer);
   Mapping* mapping = new Mapping{address, bytes};
   if (status != napi_ok || napi_create_reference(env, buffer, 1, &mapping->buffer) != napi_ok) {
     munmap(address, bytes);
@@ -307,9 +322,13 @@ namespace {
 /** Runs before the environment's heap goes: nothing of it stays mapped, and no view of a dying worker can fault. */
 void CloseAll(void* argument) {
   napi_env env = static_cast<napi_env>(argument);
-  Napi::HandleScope scope(env);
   EnvData* data = Napi::Env(env).GetInstanceData<EnvData>();
   if (data->waiter) data->waiter->Stop();  // it looks at mapped words
+  if (!data->hooks_see_buffers) {
+    while (!data->open_segments.empty()) (*data->open_segments.begin())->Die(env);
+    return;
+  }
+  Napi::HandleScope scope(env);
   while (!data->open_segments.empty()) (*data->open_segments.begin())->Die(env);
 }
 
@@ -317,11 +336,15 @@ void CloseAll(void* argument) {
 
 void CloseAtExit(napi_env env) {
   // Hooks run last in, first out. Where Node detaches external buffers in hooks of their own, ours must come before.
-  napi_remove_env_cleanup_hook(env, CloseAll, env);
-  napi_add_env_cleanup_hook(env, CloseAll, env);
+  EnvData* data = Napi::Env(env).GetInstanceData<EnvData>();
+  // Deno panics when a hook is removed that was never added.
+  if (data->closes_at_exit) napi_remove_env_cleanup_hook(env, CloseAll, env);
+  data->closes_at_exit = napi_add_env_cleanup_hook(env, CloseAll, env) == napi_ok;
 }
 
 void Init(Napi::Env env) {
+  // Deno runs the hooks of a terminated worker outside of its heap: whoever looks at a buffer there ends the process.
+  env.GetInstanceData<EnvData>()->hooks_see_buffers = !env.Global().Has("Deno");
   env.GetInstanceData<EnvData>()->segment_constructor = Napi::Persistent(Segment::Define(env));
 }
 

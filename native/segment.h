@@ -61,6 +61,7 @@ class Segment : public Napi::ObjectWrap<Segment> {
   Napi::Value LeaveSlot(const Napi::CallbackInfo& info);
   Napi::Value JsClose(const Napi::CallbackInfo& info);
 
+  void CloseFile();
   bool Usable(Napi::Env env) const;
 
   int fd_ = -1;

@@ -93,7 +93,7 @@ function prebuild() {
   needTool('strip', 'strip', 'binutils');
   const bin = resolvePackage('prebuildify/bin.js');
   if (!bin) fail('prebuildify is missing: run "npm ci" first.');
-  rmSync(join(root, 'prebuilds'), { recursive: true, force: true });
+  rmSync(dirname(prebuilt), { recursive: true, force: true });
   const done = spawnSync(process.execPath, [bin, '--napi', '--strip'], {
     cwd: root,
     // prebuildify would have node-gyp build everything again; it calls this file instead, which knows what is

@@ -6,10 +6,10 @@
 // package first.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { fetchNode } from './fetch-runtime.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const require = createRequire(import.meta.url);
@@ -72,17 +72,3 @@ for (const version of named.length > 0 ? named : ['20', '22', '24', '26']) {
 console.log('');
 for (const [version, result] of results) console.log(`Node ${version} … ${result}`);
 if (results.some(([, result]) => result.startsWith('FAILED'))) process.exitCode = 1;
-
-/** The binary of that version, from npm unless it is there already. */
-function fetchNode(version) {
-  const prefix = join(root, 'node_modules', '.cache', 'nodes', version);
-  const name = `node-${process.platform}-${process.arch}`;
-  const binary = join(prefix, 'node_modules', name, 'bin', 'node');
-  const runs = () => existsSync(binary) && spawnSync(binary, ['--version']).status === 0;
-  if (runs()) return binary;
-  mkdirSync(prefix, { recursive: true });
-  console.log(`test:nodes: getting Node ${version} from npm`);
-  const npm = ['install', '--no-save', '--no-package-lock', '--ignore-scripts', '--no-audit', '--no-fund'];
-  spawnSync('npm', [...npm, '--prefix', prefix, `${name}@${version}`], { cwd: prefix, stdio: 'inherit' });
-  return runs() ? binary : undefined;
-}

@@ -1,5 +1,8 @@
-// npm run test:pack: what npm pack makes, installed into an empty folder with install scripts switched off,
-// works from CommonJS, ESM, both at once, strict TypeScript of every kind, and the command line.
+// npm run test:pack: what npm pack makes holds what it should and nothing else, pleases publint and "are the types
+// wrong", and, installed into an empty folder with install scripts switched off, works from CommonJS, ESM, both at once,
+// strict TypeScript of every kind, and the command line.
+//
+// The binary for the other architecture must be there where its cross compiler is (see prebuild.mjs).
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,12 +19,23 @@ const types = resolve(dirname(require.resolve('@types/node/package.json')), '..'
 
 const work = mkdtempSync(join(tmpdir(), 'isthmus-pack-'));
 const app = join(work, 'app');
+const MOST_BYTES = 1024 * 1024;
+/** Everything that may be in the package. */
+const EXPECTED = [
+  /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|binding\.gyp|CMakeLists\.txt)$/,
+  /^dist\/[\w/-]+\.(js|mjs|d\.ts|d\.mts)$/,
+  /^docs\/[\w/-]+\.md$/,
+  /^native\/\w+\.(cc|h|map)$/,
+  /^prebuilds\/linux-(x64|arm64)\/isthmus\.node$/,
+  /^scripts\/build-native\.mjs$/,
+];
 const segment = `isthmus-pack-${process.pid}`;
 
 class Failure extends Error {}
 
 try {
   const tarball = pack();
+  judges(tarball);
   install(tarball);
   scripts();
   adapters();
@@ -54,19 +68,40 @@ function pack() {
       ['js', 'mjs', 'd.ts', 'd.mts'].map((ending) => `dist/adapters/${name}.${ending}`),
     ),
     'dist/cli/main.mjs',
-    `prebuilds/${process.platform}-${process.arch}/isthmus.node`,
     'binding.gyp',
     'native/addon.cc',
     'native/exports.map',
+    'native/old_glibc.cc',
+    ...prebuilts(),
     'scripts/build-native.mjs',
   ];
-  const unwanted = /^(test|bench|node_modules|build|\.ci|shared)|tsbuildinfo|\.test\.|(^|\/)\./;
   const missing = wanted.filter((name) => !names.includes(name));
-  const stray = names.filter((name) => unwanted.test(name));
+  const stray = names.filter((name) => !EXPECTED.some((pattern) => pattern.test(name)));
   if (missing.length > 0) throw new Failure(`the tarball lacks ${missing.join(', ')}`);
   if (stray.length > 0) throw new Failure(`the tarball holds ${stray.join(', ')}`);
-  ok(`tarball: ${names.length} files, ${Math.round(size / 1024)} KB, with its binary and without tests`);
+  if (size > MOST_BYTES) throw new Failure(`the tarball has ${size} bytes; at most ${MOST_BYTES} are wanted`);
+  const binaries = names.filter((name) => name.endsWith('.node')).map((name) => dirname(name).slice(10));
+  ok(
+    `tarball: ${names.length} files, ${Math.round(size / 1024)} KB, with the binaries ${binaries.join(' and ')}, nothing else`,
+  );
   return join(work, filename);
+}
+
+/** This machine's binary, and the other one where it can be built. */
+function prebuilts() {
+  const triplets = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' };
+  return Object.keys(triplets)
+    .filter((arch) => arch === process.arch || spawnSync(`${triplets[arch]}-g++`, ['--version']).status === 0)
+    .map((arch) => `prebuilds/linux-${arch}/isthmus.node`);
+}
+
+/** publint: package.json says what is in the package. attw: every way to import it finds the types it deserves. */
+function judges(tarball) {
+  const bin = (name) => join(root, 'node_modules', '.bin', name);
+  run(bin('publint'), ['run', tarball, '--strict'], root);
+  ok('publint --strict');
+  run(bin('attw'), [tarball, '--no-color', '--no-emoji'], root);
+  ok('are the types wrong: no');
 }
 
 function install(tarball) {

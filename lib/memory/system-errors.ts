@@ -31,6 +31,12 @@ function translate(error: unknown, path: string, bytes: number | undefined): unk
   if (!isNativeFailure(error)) return error;
   const { errno, syscall } = error;
   const { errno: numbers } = constants;
+  // The addon's word for napi_no_external_buffers_allowed. A file system that cannot do something says ENOTSUP, too.
+  if (syscall === 'napi_create_external_arraybuffer') {
+    return new NativeError(
+      'this runtime refuses external ArrayBuffers (as Electron does), without which memory cannot be shared; run isthmus in a Node.js process',
+    );
+  }
   switch (-errno) {
     case numbers.ENOENT:
       return new SystemError(errno, syscall, path, 'nothing has this name (create it first, or use open())');
@@ -72,10 +78,6 @@ function translate(error: unknown, path: string, bytes: number | undefined): unk
       );
     case numbers.ENOMEM:
       return new SystemError(errno, syscall, path, 'not enough memory or address space for the mapping');
-    case numbers.ENOTSUP:
-      return new NativeError(
-        'this runtime refuses external ArrayBuffers, without which memory cannot be shared; use Node.js',
-      );
     default:
       return new SystemError(errno, syscall, path);
   }

@@ -34,15 +34,21 @@ function explain(cause: unknown): string {
     `isthmus could not load its native part for ${process.platform}-${process.arch} (${libc}), Node ${process.versions.node}: ${reason}`,
     'Possible solutions:',
   ];
-  if (existsSync(join(ROOT, 'prebuilds', `${process.platform}-${process.arch}`))) {
+  const prebuilt = existsSync(join(ROOT, 'prebuilds', `${process.platform}-${process.arch}`));
+  if (libc === 'musl') {
     lines.push(
-      '- a prebuilt binary is there but does not load: see the reason above (a C library that is too old, or musl?)',
+      '- the binaries that come with the package are for glibc 2.28 or newer; with musl it is built here:',
+    );
+  } else if (prebuilt) {
+    lines.push(
+      '- a prebuilt binary is there but does not load; it needs glibc 2.28 or newer: see the reason above',
     );
   } else {
     lines.push('- no prebuilt binary for this platform came with the package');
   }
   lines.push(
-    `- build it from source (needs make, a C++17 compiler and Python 3): cd ${ROOT} && npm run build:native`,
+    `- build it from source (needs make, a C++17 compiler and Python 3${libc === 'musl' ? '; on Alpine: apk add g++ make python3' : ''}): ` +
+      `cd ${ROOT} && npm install --no-save node-gyp node-addon-api node-api-headers && npm run build:native`,
     '- if node_modules was copied from another machine, install again on this one',
   );
   return lines.join('\n');
