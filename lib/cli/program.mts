@@ -33,6 +33,7 @@ function build(finish: Finish): Command {
   addLooking(program, finish);
   addCarrying(program, finish);
   addQueues(program, finish);
+  addHelping(program, finish);
   return program;
 }
 
@@ -174,6 +175,20 @@ function addQueues(program: Command, finish: Finish): void {
   verb(program, 'tail', 'Tell how a queue fares, line by line; shows no messages.', TAIL_NOTES)
     .argument('<name>', QUEUE_NAME)
     .action(async (name) => finish(await (await import('./tail.mjs')).tail(name)));
+}
+
+const DOCTOR_NOTES = `
+Each line says what was found: ok, a warning, or a problem, and then what to do. Features
+of the kernel are tried, not guessed from versions: for a moment there is one file with a
+temporary name in /dev/shm, and one process of its own is started and killed. Nothing
+else is touched. --with PID tells whether that process sees the same /dev/shm.
+`;
+
+function addHelping(program: Command, finish: Finish): void {
+  verb(program, 'doctor', 'Tell whether this machine is fit for isthmus, and what to mend.', DOCTOR_NOTES)
+    .option('--json', 'print one object: status and findings')
+    .option('--with <pid>', 'ask also whether that process sees the same /dev/shm', count)
+    .action(async (options) => finish(await (await import('./doctor.mjs')).doctor(options)));
 }
 
 function count(text: string): number {
