@@ -138,7 +138,8 @@ const MEANINGS: Readonly<Record<keyof Trials, Meaning>> = {
     check: 'making objects',
     good: 'a file in /dev/shm can be made, named, reserved and mapped as an ArrayBuffer',
     bad: 'no object can be made',
-    advice: 'see what is said about /dev/shm below',
+    advice:
+      'see what is said about /dev/shm below; where a sandbox refuses a call (seccomp profile), allow it there',
     needed: true,
   },
   mirror: {

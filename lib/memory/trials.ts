@@ -65,8 +65,14 @@ export function runTrials(): Trials {
   } catch (error) {
     file.close();
     const rest = untried('the file got no name');
-    const all = { mirror: rest, byteLocks: rest, deathFreesLocks: rest, deathMarks: rest };
-    return { futexWaitv, making: refused(error), unnamedFiles: refused(error), ...all };
+    const all = {
+      unnamedFiles: rest,
+      mirror: rest,
+      byteLocks: rest,
+      deathFreesLocks: rest,
+      deathMarks: rest,
+    };
+    return { futexWaitv, making: refused(error), ...all };
   }
   try {
     const mirror = tryMirror(file);
