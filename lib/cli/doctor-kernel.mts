@@ -5,11 +5,14 @@ import type { Trial, Trials } from '../memory/trials.js';
 import { type Finding, ok, problem, warning } from './finding.mjs';
 import { readText } from './system-facts.mjs';
 
-/** All of it; the trials only where the native part loads. */
-export async function checkKernel(): Promise<Finding[]> {
+/** All of it; the trials only where the native part loads, without which nothing else of the package does. */
+export async function checkKernel(): Promise<{ findings: Finding[]; loaded: boolean }> {
   const { problem: failed, trials } = await load();
-  if (trials === undefined) return [runtime(), problem('native part', failed!, 'see the message')];
-  return [runtime(), nativePart(), ...switches(), ...judge(trials)];
+  if (trials === undefined) {
+    const found = problem('native part', failed!, 'one of the possible solutions that it lists');
+    return { findings: [runtime(), found], loaded: false };
+  }
+  return { findings: [runtime(), nativePart(), ...switches(), ...judge(trials)], loaded: true };
 }
 
 /** Behind the package's face, as an exception: what is tried here is nothing that programs should call. */

@@ -12,9 +12,9 @@ import { print } from './output.mjs';
 export async function doctor(options: { json?: boolean; with?: number }): Promise<number> {
   const kernel = await checkKernel();
   const findings = [
-    ...kernel,
+    ...kernel.findings,
     ...checkShm(),
-    ...(await leftovers()),
+    ...(kernel.loaded ? await leftovers() : []),
     ...checkLimits(),
     ...(options.with === undefined ? [] : [checkWith(options.with)]),
   ];

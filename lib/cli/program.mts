@@ -52,6 +52,8 @@ function addLooking(program: Command, finish: Finish): void {
   verb(program, 'inspect', 'Tell everything about one object, also about a damaged one. Attaches to nothing.')
     .argument('<name>', "the object's name; a semaphore's with or without the 'sem.' of its file")
     .option('--json', 'print one JSON object; 64-bit integers, NaN and infinities are strings in it')
+    .addOption(new Option('--limit <n>', 'so many entries, messages or lines (default: 16)').argParser(count))
+    .addOption(new Option('--all', 'all of them').conflicts(['limit']))
     .action(async (name, options) =>
       finish(await (await import('./inspect.mjs')).inspectVerb(name, options)),
     );
