@@ -1,7 +1,8 @@
 /** The command line: verbs, options, help. Each verb is loaded when it runs, so that help needs no native part. */
 
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { examplesOf } from './examples.mjs';
 import { EXIT, EXIT_CODES_HELP } from './exit-codes.mjs';
 
 /** Runs one command line and gives the exit code; throws what the verb throws. */
@@ -27,6 +28,7 @@ function build(finish: Finish): Command {
     .version(version(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .exitOverride()
+    .configureHelp({ styleTitle: (title) => `\u001b[1m${title}\u001b[0m` }) // taken out again where colours are unwanted
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error:/, 'isthmus:')) })
     .showHelpAfterError('(isthmus --help, or isthmus VERB --help, tells more)')
     .addHelpText('after', EXIT_CODES_HELP);
@@ -38,7 +40,10 @@ function build(finish: Finish): Command {
 }
 
 function verb(program: Command, name: string, description: string, notes = ''): Command {
-  return program.command(name).description(description).addHelpText('after', `${notes}${EXIT_CODES_HELP}`);
+  return program
+    .command(name)
+    .description(description)
+    .addHelpText('after', `${notes}${examplesOf(name)}${EXIT_CODES_HELP}`);
 }
 
 function addLooking(program: Command, finish: Finish): void {
@@ -186,11 +191,28 @@ temporary name in /dev/shm, and one process of its own is started and killed. No
 else is touched. --with PID tells whether that process sees the same /dev/shm.
 `;
 
+const BENCH_NOTES = `
+Each figure is the median of several rounds, beside the least and the most. In each round
+every subject has its turn in processes of its own, so that what else the machine does
+meets all of them. Takes less than 20 seconds. What it says holds for this machine and
+this moment; docs/performance.md tells what was measured with more care.
+`;
+
+const COMPLETION_NOTES = `
+The script looks into /dev/shm for names; it starts no process.
+`;
+
 function addHelping(program: Command, finish: Finish): void {
   verb(program, 'doctor', 'Tell whether this machine is fit for isthmus, and what to mend.', DOCTOR_NOTES)
     .option('--json', 'print one object: status and findings')
     .option('--with <pid>', 'ask also whether that process sees the same /dev/shm', count)
     .action(async (options) => finish(await (await import('./doctor.mjs')).doctor(options)));
+  verb(program, 'bench', 'Measure on this machine, beside child_process.send and postMessage.', BENCH_NOTES)
+    .option('--json', 'print one object: figures of each subject')
+    .action(async (options) => finish(await (await import('./bench.mjs')).bench(options)));
+  verb(program, 'completion', 'Print a script that completes verbs, options and names.', COMPLETION_NOTES)
+    .addArgument(new Argument('<shell>', 'which shell').choices(['bash', 'zsh', 'fish']))
+    .action(async (shell) => finish(await (await import('./completion.mjs')).completion(program, shell)));
 }
 
 function count(text: string): number {

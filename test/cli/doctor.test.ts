@@ -154,7 +154,7 @@ describe.skipIf(noPrivateShm)('/dev/shm', () => {
   });
 
   test('what a killed process left: a warning, and it stays where it is', async () => {
-    const orphan = `(node -e "require('isthmus').Value.create('left', 'i32', { lifetime: 'attached' }); process.kill(process.pid, 'SIGKILL')") 2>&-`;
+    const orphan = `exec 3>&2 2>/dev/null; node -e "require('isthmus').Value.create('left', 'i32', { lifetime: 'attached' }); process.kill(process.pid, 'SIGKILL')"; exec 2>&3 3>&-`;
     const through = prepared(
       `mount -t tmpfs -o size=8m t /dev/shm; ${orphan}; printf x >/dev/shm/.isthmus-${'0'.repeat(32)}`,
     );

@@ -1,0 +1,3 @@
+export async function bench(_options: { json?: boolean }): Promise<number> {
+  return 0;
+}
