@@ -63,7 +63,7 @@ function wordsOf({ short, long, description, required, optional }: Option): Opti
 }
 
 function firstSentence(text: string): string {
-  return text.split(/[.:;(]/)[0]!.trim();
+  return text.split(/[.:;](?:\s|$)| \(/)[0]!.trim();
 }
 
 /** For a single-quoted word of a shell. */
