@@ -7,19 +7,11 @@ import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import {
-  Lock,
-  SharedMap,
-  type SpscConsumer,
-  type SpscProducer,
-  SpscQueue,
-  unlink,
-  Value,
-} from '../index.mjs';
+import { Lock, SharedMap, type SpscConsumer, type SpscProducer, SpscQueue, Value } from '../index.mjs';
 
 const SELF = fileURLToPath(import.meta.url);
-const WARM_UP = 60;
-const MEASURE = 160;
+const WARM_UP = 100;
+const MEASURE = 120;
 /** A side that has lost the other one gives up. */
 const timeout = 10_000;
 const MESSAGE = new Uint8Array(64).fill(7);
@@ -64,20 +56,21 @@ function repeat(times: number, act: (n: number) => void): () => void {
   };
 }
 
-/** What has a name of ours, and goes with it. */
-function using<O extends { close(): void }>(object: O, name: string, measure: (object: O) => number): number {
+/** Objects go with those who use them. */
+const lifetime = 'attached';
+
+function using<O extends { close(): void }>(object: O, measure: (object: O) => number): number {
   try {
     return measure(object);
   } finally {
     object.close();
-    unlink(name);
   }
 }
 
 // ---- one process
 
 function lock(name: string): number {
-  return using(Lock.open(name), name, (one) =>
+  return using(Lock.open(name, { lifetime }), (one) =>
     timed(
       1000,
       repeat(1000, () => one.acquireSync().release()),
@@ -86,7 +79,7 @@ function lock(name: string): number {
 }
 
 function value(name: string): number {
-  return using(Value.open(name, 'i64'), name, (one) =>
+  return using(Value.open(name, 'i64', { lifetime }), (one) =>
     timed(
       1000,
       repeat(1000, () => void one.add(1n)),
@@ -97,8 +90,8 @@ function value(name: string): number {
 const KEYS = Array.from({ length: 1000 }, (_, n) => `key ${n}`);
 
 function map(name: string, act: (map: SharedMap<string, number>, key: string, n: number) => void): number {
-  const made = SharedMap.open<string, number>(name, { maxBytes: '4MB' });
-  return using(made, name, (one) => {
+  const made = SharedMap.open<string, number>(name, { lifetime, maxBytes: '4MB' });
+  return using(made, (one) => {
     for (const [n, key] of KEYS.entries()) one.set(key, n);
     return timed(
       1000,
@@ -110,11 +103,11 @@ function map(name: string, act: (map: SharedMap<string, number>, key: string, n:
 // ---- two processes, a queue for each direction
 
 /** Messages for each answer: one way, and there and back. */
-const ONE_WAY = 2000;
+const ONE_WAY = 10_000;
 
 function spsc(id: string, name: string): number {
-  const out = SpscQueue.producer<Uint8Array | string>(`${name}-out`);
-  const back = SpscQueue.consumer<Uint8Array>(`${name}-back`);
+  const out = SpscQueue.producer<Uint8Array | string>(`${name}-out`, { lifetime });
+  const back = SpscQueue.consumer<Uint8Array>(`${name}-back`, { lifetime });
   const peer = spawn(process.execPath, [SELF, 'peer', id, name], { stdio: ['ignore', 'ignore', 'inherit'] });
   peer.on('error', () => undefined); // the first wait says so
   try {
@@ -129,13 +122,13 @@ function spsc(id: string, name: string): number {
     out.end();
     out.close();
     back.close();
-    for (const one of ['out', 'back']) unlink(`${name}-${one}`);
   }
 }
 
 function spscPeer(id: string, name: string): void {
-  const from: SpscConsumer<Uint8Array> = SpscQueue.consumer(`${name}-out`);
-  const back: SpscProducer<Uint8Array> = SpscQueue.producer(`${name}-back`);
+  // Attached, not opened: when all of it was interrupted, nothing is made anew.
+  const from: SpscConsumer<Uint8Array> = SpscQueue.attach<Uint8Array>(`${name}-out`).consumer();
+  const back: SpscProducer<Uint8Array> = SpscQueue.attach<Uint8Array>(`${name}-back`).producer();
   const perAnswer = id === 'spsc-one-way' ? ONE_WAY : 1;
   for (;;) {
     for (let n = 0; n < perAnswer; n++) if (from.getSync({ timeout }) === undefined) return;

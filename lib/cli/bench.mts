@@ -2,7 +2,7 @@
 
 import { type ChildProcess, execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { list, unlink } from '../index.mjs';
 import { SUBJECTS, type Subject } from './bench-subjects.mjs';
@@ -13,10 +13,10 @@ import { print } from './output.mjs';
 
 const ACTOR = fileURLToPath(new URL('./bench-actor.mjs', import.meta.url));
 const ROUNDS = 5;
-/** No round begins after so many ms, so that a slow machine does not make it long. */
-const LAST_ROUND = 13_000;
-/** ms for one measurement, which takes a tenth of that. */
-const PATIENCE = 15_000;
+/** ms for all of it: no round begins that would end later, if it is like the slowest so far. */
+const TIME = 17_000;
+/** ms for one measurement, which takes a tenth of that where there is a processor for it. */
+const PATIENCE = 6_000;
 
 interface Figures {
   readonly subject: string;
@@ -32,45 +32,75 @@ interface Figures {
 export async function bench(options: { json?: boolean }): Promise<number> {
   const prefix = `isthmus-bench-${process.pid}-${randomBytes(4).toString('hex')}`;
   const taken = new Map<Subject, number[]>(SUBJECTS.map((subject) => [subject, []]));
+  const load = loadavg()[0]!; // before we add to it
   exitOnSignals();
   const undo = onExit(() => sweep(prefix));
   const begun = performance.now();
   try {
-    for (let round = 0; round < ROUNDS && performance.now() - begun < LAST_ROUND; round++) {
+    let longest = 0;
+    for (let round = 0; round < ROUNDS && performance.now() - begun + longest < TIME; round++) {
+      const roundBegun = performance.now();
       for (const [n, subject] of SUBJECTS.entries()) {
         say(`round ${round + 1} of ${ROUNDS}: ${subject.what}`);
-        taken.get(subject)!.push(await measure(subject, `${prefix}-${round}-${n}`));
+        const time = await measure(subject, `${prefix}-${round}-${n}`);
+        if (time !== undefined) taken.get(subject)!.push(time);
       }
+      longest = Math.max(longest, performance.now() - roundBegun);
     }
   } finally {
     say('');
     sweep(prefix);
     undo();
   }
+  const starved = [...taken].find(([, times]) => times.length === 0)?.[0];
+  if (starved !== undefined)
+    throw new Error(
+      `${starved.what} was not done in ${PATIENCE / 1000} s: this machine is too busy to measure`,
+    );
   const figures = [...taken].map(([subject, times]) => figuresOf(subject, times));
   const machine = `${cpus()[0]?.model.trim() ?? process.arch}, ${cpus().length} cores, Node.js ${process.versions.node}`;
-  await print(options.json ? json({ machine, figures }) : `${machine}\n\n${tableOf(figures)}`);
+  await print(
+    options.json
+      ? json({ machine, load, figures })
+      : `${machine}\n\n${tableOf(figures)}${doubts(figures, load)}`,
+  );
   return EXIT.OK;
 }
 
-async function measure({ id, what }: Subject, name: string): Promise<number> {
+/** Why the figures may say little. */
+function doubts(figures: readonly Figures[], load: number): string {
+  const rounds = Math.min(...figures.map((one) => one.rounds));
+  const lines = [
+    ...(load > cpus().length / 2
+      ? [
+          `Other programs were running (load ${load.toFixed(1)} on ${cpus().length} cores): run it again on an idle machine.`,
+        ]
+      : []),
+    ...(rounds < ROUNDS ? [`There was time for ${rounds} ${rounds === 1 ? 'round' : 'rounds'} only.`] : []),
+  ];
+  return lines.length === 0 ? '' : `\n\n${lines.join('\n')}`;
+}
+
+/** ns for each operation; undefined: the machine was too busy for this one. */
+async function measure({ id, what }: Subject, name: string): Promise<number | undefined> {
   let running: ChildProcess | undefined;
   const undo = onExit(() => running?.kill('SIGKILL'));
   try {
-    const text = await new Promise<string>((resolve, reject) => {
-      running = execFile(process.execPath, [ACTOR, id, name], { timeout: PATIENCE }, (error, out, errors) =>
-        error ? reject(new Error(`${what} could not be measured: ${reasonOf(error, errors)}`)) : resolve(out),
-      );
+    return await new Promise((resolve, reject) => {
+      const options = { timeout: PATIENCE, killSignal: 'SIGKILL' } as const;
+      running = execFile(process.execPath, [ACTOR, id, name], options, (error, out, errors) => {
+        if (error?.killed) resolve(undefined);
+        else if (error) reject(new Error(`${what} could not be measured: ${reasonOf(error, errors)}`));
+        else resolve(Number(out));
+      });
     });
-    return Number(text);
   } finally {
     undo();
   }
 }
 
 /** What a process said last, without its stack trace. */
-function reasonOf(error: Error & { killed?: boolean }, errors: string): string {
-  if (error.killed) return `it took more than ${PATIENCE / 1000} s`;
+function reasonOf(error: Error, errors: string): string {
   const line = errors.split('\n').find((one) => /^(?:\w*Error|Uncaught)\b.*:/.test(one));
   return line ?? error.message.split('\n')[0]!;
 }
@@ -116,13 +146,17 @@ function tableOf(figures: readonly Figures[]): string {
       time(median).padStart(8),
       `${time(least)} to ${time(most)}`.padStart(20),
       perSecond.toLocaleString('en-US').padStart(12),
-      group === undefined || median === own ? '' : `${(median / own).toFixed(1)} times as long`,
+      group === undefined || median === own ? '' : `${ratio(median / own)} times as long`,
     ]);
     return table(
       [heading.padEnd(25), 'MEDIAN'.padStart(8), 'SPREAD'.padStart(20), 'A SECOND'.padStart(12), ''],
       rows,
     );
   }).join('\n\n');
+}
+
+function ratio(times: number): string {
+  return times >= 1 ? times.toFixed(1) : times.toPrecision(1);
 }
 
 function time(ns: number): string {

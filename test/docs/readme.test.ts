@@ -62,7 +62,7 @@ describe('comments in lib/', () => {
 
 describe('documents', () => {
   const all = [...documents, 'CHANGELOG.md', 'examples/README.md'].concat(
-    ['layout', 'guarantees', 'security', 'decisions', 'dependencies', 'performance'].map(
+    ['command', 'layout', 'guarantees', 'security', 'decisions', 'dependencies', 'performance'].map(
       (name) => `docs/${name}.md`,
     ),
   );
