@@ -42,6 +42,7 @@ describe.skipIf(missing('bash'))('bash', () => {
   /** What it offers for the last of these words. */
   function offered(...words: string[]): string[] {
     const ask =
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the shell's
       'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _isthmus; printf "%s\\n" "${COMPREPLY[@]}"';
     return run('bash', '--norc', '-c', ask, script('bash'), 'isthmus', ...words);
   }
