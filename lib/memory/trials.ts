@@ -8,7 +8,7 @@ import { lstatSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { NativeSegment } from '../native/binding.js';
 import { native } from '../native/load.js';
-import { CONTROL_ALIGNMENT, GATE_BYTE, PAYLOAD_ALIGNMENT, SLOT_BYTE } from './header-layout.js';
+import { CONTROL_ALIGNMENT, GATE_BYTE, MAKER_BYTE, PAYLOAD_ALIGNMENT, SLOT_BYTE } from './header-layout.js';
 import { isTemporaryName, temporaryName } from './making.js';
 import { MARK_DIED, MARK_OFFSET } from './roster-layout.js';
 
@@ -75,6 +75,7 @@ export function runTrials(): Trials {
     return { futexWaitv, making: refused(error), ...all };
   }
   try {
+    file.tryLock(MAKER_BYTE); // however long it takes, nobody sweeps it
     const mirror = tryMirror(file);
     const byteLocks = tryByteLocks(file, name);
     return {
