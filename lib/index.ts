@@ -35,8 +35,10 @@ export {
   SystemError,
   TimeoutError,
 } from './errors.js';
+export type { HeaderClaims } from './memory/claims.js';
 export { collect } from './memory/collect.js';
 export {
+  type InspectOptions,
   inspect,
   list,
   type ObjectDetails,

@@ -8,6 +8,7 @@ export const EXIT = {
   DAMAGED: 4,
   TIMEOUT: 5,
   PEER_DIED: 6,
+  UNFIT: 7,
   HANGUP: 129,
   INTERRUPTED: 130,
   BROKEN_PIPE: 141,
@@ -26,6 +27,7 @@ Exit codes:
   5    timeout: the other side did not appear, or did nothing for too long; no message
        or no room for one came in time
   6    the other side was killed, was interrupted or failed before the end
+  7    doctor found a problem on this machine
   129, 130, 143  ended by SIGHUP, SIGINT (Ctrl-C), SIGTERM
   141  nobody reads standard output any more (a broken pipe)`;
 

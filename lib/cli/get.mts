@@ -1,9 +1,9 @@
 /** `isthmus get NAME` */
 
-import { inspect } from 'node:util';
 import { type Job, Queue } from '../index.mjs';
 import { exitOnSignals } from './ending.mjs';
 import { codeOf, EXIT } from './exit-codes.mjs';
+import { onOneLine } from './one-line.mjs';
 import { openOutput } from './output.mjs';
 
 /** Messages taken and written at a time. */
@@ -67,33 +67,4 @@ function ended(path: string): Error {
 function shown(message: unknown, json: boolean): Uint8Array {
   if (!json && message instanceof Uint8Array) return message;
   return Buffer.from(`${!json && typeof message === 'string' ? message : onOneLine(message)}\n`);
-}
-
-/** As JSON; a message that has no JSON at all (it contains itself) as Node shows it, for it must not be in the way for ever. */
-function onOneLine(message: unknown): string {
-  try {
-    return toJson(message);
-  } catch {
-    return JSON.stringify(inspect(message, { depth: null, breakLength: Number.POSITIVE_INFINITY }));
-  }
-}
-
-/** On one line, with what JSON cannot carry as the next best thing. */
-function toJson(message: unknown): string {
-  // A Buffer's own toJSON would be called before the replacer sees it.
-  return JSON.stringify(message instanceof Uint8Array ? base64(message) : message, function (key, one) {
-    const itself = (this as Record<string, unknown>)[key];
-    if (itself instanceof Uint8Array) return base64(itself);
-    if (itself instanceof Map) return [...itself];
-    if (itself instanceof Set || (ArrayBuffer.isView(itself) && !(itself instanceof DataView)))
-      return [...(itself as Iterable<unknown>)];
-    if (itself instanceof Error) return { name: itself.name, message: itself.message };
-    if (itself instanceof RegExp || typeof itself === 'bigint') return String(itself);
-    if (typeof itself === 'number' && !Number.isFinite(itself)) return String(itself);
-    return one;
-  });
-}
-
-function base64(bytes: Uint8Array): { base64: string } {
-  return { base64: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64') };
 }

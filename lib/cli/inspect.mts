@@ -1,25 +1,40 @@
 /** `isthmus inspect NAME` */
 
-import { inspect, type ObjectDetails, type Owner } from '../index.mjs';
+import { inspect, type ObjectDetails } from '../index.mjs';
 import { EXIT } from './exit-codes.mjs';
 import { bytes, json, permissions, printable, shape, userName, value, who } from './format.mjs';
+import { contentRows, plainContents, type Row } from './inspect-contents.mjs';
 import { print } from './output.mjs';
 import { withSemaphoreName } from './semaphore-name.mjs';
 
-export async function inspectVerb(name: string, options: { json?: boolean }): Promise<number> {
-  const details = withSemaphoreName(name, inspect);
-  await print(options.json ? json(details) : describe(details));
+/** So many entries, messages or lines are shown unless told otherwise. */
+const SHOWN = 16;
+
+interface Options {
+  readonly json?: boolean;
+  readonly all?: boolean;
+  readonly limit?: number;
+}
+
+export async function inspectVerb(name: string, options: Options): Promise<number> {
+  const limit = options.all ? Number.POSITIVE_INFINITY : (options.limit ?? SHOWN);
+  const details = withSemaphoreName(name, (full) => inspect(full, { limit }));
+  await print(options.json ? asJson(details) : describe(details));
   return details.problem === undefined ? EXIT.OK : EXIT.DAMAGED;
 }
 
-type Row = readonly [label: string, text: string];
+function asJson(details: ObjectDetails): string {
+  const { contents } = details;
+  return json(contents === undefined ? details : { ...details, contents: plainContents(contents) });
+}
 
 function describe(details: ObjectDetails): string {
   const rows = [
     ...about(details),
     ...aboutHeader(details),
     ...aboutParticipants(details),
-    ...aboutContents(details),
+    ...aboutClaims(details),
+    ...contentRows(details),
   ];
   if (details.problem !== undefined) rows.push(['problem', printable(details.problem)]);
   const width = Math.max(...rows.map(([label]) => label.length));
@@ -65,37 +80,11 @@ function aboutParticipants({ participants, orphaned }: ObjectDetails): Row[] {
   });
 }
 
-function aboutContents({ kind, contents }: ObjectDetails): Row[] {
-  return Object.entries(contents ?? {})
+/** What the header of a damaged object says, unchecked. */
+function aboutClaims({ claims = {} }: ObjectDetails): Row[] {
+  return Object.entries(claims)
     .filter(([, one]) => one !== undefined)
-    .flatMap(([key, one]): Row[] => {
-      const held = (kind === 'rwlock' && key === 'holder' ? 'writer' : HELD[key]) ?? printable(key);
-      if (kind === 'struct' && key === 'fields') return [['fields', value(one)]]; // they may have an owner's names
-      const owners = Array.isArray(one) ? one : [one];
-      if (kind === 'queue' && key === 'jobs') return owners.map(aboutJob);
-      if (owners.length === 0 || !owners.every(isOwner)) return [[printable(key), value(one)]];
-      return owners.map((owner) => [held, `${who(owner)}${owner.alive ? '' : ' (gone)'}`]);
-    })
-    .filter(([, text]) => text !== '');
-}
-
-function aboutJob({ holder, attempt }: { holder: Owner; attempt: number }): Row {
-  return ['job held by', `${who(holder)}${attempt > 1 ? `, attempt ${attempt}` : ''}`];
-}
-
-/** What contents call those who hold a lock, read, wait, or have been at a barrier. */
-const HELD: Record<string, string> = {
-  holder: 'lock held by',
-  holders: 'permit held by',
-  readers: 'reader',
-  waiters: 'waiter',
-  seen: 'party',
-  a: 'end A',
-  b: 'end B',
-};
-
-function isOwner(what: unknown): what is Owner {
-  return typeof what === 'object' && what !== null && 'pid' in what && 'thread' in what && 'alive' in what;
+    .map(([key, one]) => [`says ${key}`, value(one)]);
 }
 
 function exactly(count: number): string {

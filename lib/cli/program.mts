@@ -1,7 +1,8 @@
 /** The command line: verbs, options, help. Each verb is loaded when it runs, so that help needs no native part. */
 
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { examplesOf } from './examples.mjs';
 import { EXIT, EXIT_CODES_HELP } from './exit-codes.mjs';
 
 /** Runs one command line and gives the exit code; throws what the verb throws. */
@@ -27,17 +28,22 @@ function build(finish: Finish): Command {
     .version(version(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .exitOverride()
+    .configureHelp({ styleTitle: (title) => `\u001b[1m${title}\u001b[0m` }) // taken out again where colours are unwanted
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error:/, 'isthmus:')) })
     .showHelpAfterError('(isthmus --help, or isthmus VERB --help, tells more)')
     .addHelpText('after', EXIT_CODES_HELP);
   addLooking(program, finish);
   addCarrying(program, finish);
   addQueues(program, finish);
+  addHelping(program, finish);
   return program;
 }
 
 function verb(program: Command, name: string, description: string, notes = ''): Command {
-  return program.command(name).description(description).addHelpText('after', `${notes}${EXIT_CODES_HELP}`);
+  return program
+    .command(name)
+    .description(description)
+    .addHelpText('after', `${notes}${examplesOf(name)}${EXIT_CODES_HELP}`);
 }
 
 function addLooking(program: Command, finish: Finish): void {
@@ -51,6 +57,8 @@ function addLooking(program: Command, finish: Finish): void {
   verb(program, 'inspect', 'Tell everything about one object, also about a damaged one. Attaches to nothing.')
     .argument('<name>', "the object's name; a semaphore's with or without the 'sem.' of its file")
     .option('--json', 'print one JSON object; 64-bit integers, NaN and infinities are strings in it')
+    .addOption(new Option('--limit <n>', 'so many entries, messages or lines (default: 16)').argParser(count))
+    .addOption(new Option('--all', 'all of them').conflicts(['limit']))
     .action(async (name, options) =>
       finish(await (await import('./inspect.mjs')).inspectVerb(name, options)),
     );
@@ -174,6 +182,37 @@ function addQueues(program: Command, finish: Finish): void {
   verb(program, 'tail', 'Tell how a queue fares, line by line; shows no messages.', TAIL_NOTES)
     .argument('<name>', QUEUE_NAME)
     .action(async (name) => finish(await (await import('./tail.mjs')).tail(name)));
+}
+
+const DOCTOR_NOTES = `
+Each line says what was found: ok, a warning, or a problem, and then what to do. Features
+of the kernel are tried, not guessed from versions: for a moment there is one file with a
+temporary name in /dev/shm, and one process of its own is started and killed. Nothing
+else is touched. --with PID tells whether that process sees the same /dev/shm.
+`;
+
+const BENCH_NOTES = `
+Each figure is the median of several rounds, beside the least and the most. In each round
+every subject has its turn in processes of its own, so that what else the machine does
+meets all of them. Takes less than 20 seconds. What it says holds for this machine and
+this moment; docs/performance.md tells what was measured with more care.
+`;
+
+const COMPLETION_NOTES = `
+The script looks into /dev/shm for names; it starts no process.
+`;
+
+function addHelping(program: Command, finish: Finish): void {
+  verb(program, 'doctor', 'Tell whether this machine is fit for isthmus, and what to mend.', DOCTOR_NOTES)
+    .option('--json', 'print one object: status and findings')
+    .option('--with <pid>', 'ask also whether that process sees the same /dev/shm', count)
+    .action(async (options) => finish(await (await import('./doctor.mjs')).doctor(options)));
+  verb(program, 'bench', 'Measure on this machine, beside child_process.send and postMessage.', BENCH_NOTES)
+    .option('--json', 'print one object: figures of each subject')
+    .action(async (options) => finish(await (await import('./bench.mjs')).bench(options)));
+  verb(program, 'completion', 'Print a script that completes verbs, options and names.', COMPLETION_NOTES)
+    .addArgument(new Argument('<shell>', 'which shell').choices(['bash', 'zsh', 'fish']))
+    .action(async (shell) => finish(await (await import('./completion.mjs')).completion(program, shell)));
 }
 
 function count(text: string): number {

@@ -2,9 +2,11 @@
 
 import type { Describe } from '../memory/directory.js';
 import { LIST } from './list-layout.js';
+import { valuesOf } from './list-values.js';
 import { PAGE_BYTES, ROOT, STORE } from './store-layout.js';
 
-export const describeList: Describe = ({ header, payload, owner }) => {
+export const describeList: Describe = (object) => {
+  const { header, payload, owner, limit } = object;
   const { maxBytes, codec } = header.schema;
   const bytes = payload(0, PAGE_BYTES);
   const word = (index: number): number => (bytes.length >= 4 * index + 4 ? bytes.readUInt32LE(4 * index) : 0);
@@ -14,5 +16,6 @@ export const describeList: Describe = ({ header, payload, owner }) => {
     maxBytes,
     codec,
     changing: owner(STORE.LOCK),
+    ...(limit === undefined ? {} : valuesOf(object, limit)),
   };
 };

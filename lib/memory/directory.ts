@@ -1,10 +1,11 @@
 /** Looking at /dev/shm and removing names, without attaching: nothing is mapped and no slot is claimed. */
 
 import { constants as osConstants } from 'node:os';
-import { ForeignError, IsthmusError, SystemError } from '../errors.js';
+import { CorruptError, ForeignError, IsthmusError, SystemError } from '../errors.js';
 import type { NativeSegment, SegmentStat } from '../native/binding.js';
 import { native } from '../native/load.js';
-import { checkName } from '../options.js';
+import { checkInteger, checkName, checkOptions } from '../options.js';
+import { type HeaderClaims, readClaims } from './claims.js';
 import { type Header, hasMagic, readHeader } from './header.js';
 import { HEADER, type Kind, STATE_CONDEMNED } from './header-layout.js';
 import { rounds } from './patience.js';
@@ -59,6 +60,17 @@ export interface ObjectDetails extends ObjectInfo {
   readonly condemned?: boolean;
   /** What is in it, as far as its kind can tell by looking: the value, the bytes in use, … */
   readonly contents?: Readonly<Record<string, unknown>>;
+  /** What a damaged header says, each part by itself and unchecked. */
+  readonly claims?: HeaderClaims;
+}
+
+/** Options of {@link inspect}. */
+export interface InspectOptions {
+  /**
+   * How many elements, entries of a map, values of a list, waiting messages, or lines of 16 bytes of raw memory there may
+   * be in `contents` (a whole number, or Infinity). Without it there are 16 elements of arrays, and nothing of the others.
+   */
+  readonly limit?: number;
 }
 
 /** How a kind tells what is in an object: registered by the rooms that know the kinds. */
@@ -70,6 +82,10 @@ export type Describe = (object: {
   payload(offset: number, bytes: number): Buffer;
   /** Whom the owner word at this index names. */
   owner(index: number): Owner | undefined;
+  /** A control word as it is now. */
+  word(index: number): number;
+  /** How many elements, entries or messages to show; undefined: elements as the kind likes, nothing else. */
+  readonly limit: number | undefined;
 }) => Record<string, unknown>;
 
 /** Who holds a lock or a role, or held it when it died. */
@@ -143,12 +159,18 @@ export function list(): ObjectInfo[] {
 
 /**
  * Everything there is to know about one object without attaching to it; also about a damaged one (`problem` says what is
- * wrong). For a semaphore give `sem.NAME`. Does not block.
+ * wrong). For a semaphore give `sem.NAME`. Does not block: no lock is taken, nothing is mapped, and nothing is taken out of
+ * a queue. What changes meanwhile is left out, and `contents` says so (`unseen`, `unseenParts`).
  *
- * @throws SystemError `ENOENT`, `EACCES`; ForeignError for a directory or a symbolic link
+ * @param options `limit`: how many entries or messages to show
+ * @throws TypeError, RangeError for a bad limit SystemError `ENOENT`, `EACCES`; ForeignError for a directory or a symbolic link
  */
-export function inspect(name: string): ObjectDetails {
-  return look(checkName(name), closely);
+export function inspect(name: string, options?: InspectOptions): ObjectDetails {
+  const bare = checkName(name);
+  const { limit } = checkOptions(options, ['limit']);
+  if (limit !== undefined && limit !== Number.POSITIVE_INFINITY)
+    checkInteger('limit', limit, 0, Number.MAX_SAFE_INTEGER);
+  return look(bare, (file, stat) => closely(file, stat, bare, limit));
 }
 
 /** The name that users know a file of /dev/shm by. */
@@ -201,9 +223,14 @@ function briefly(file: NativeSegment, stat: SegmentStat, bare: string): ObjectIn
   return examine(file, stat, bare).info;
 }
 
-function closely(file: NativeSegment, stat: SegmentStat, bare: string): ObjectDetails {
+function closely(
+  file: NativeSegment,
+  stat: SegmentStat,
+  bare: string,
+  limit: number | undefined,
+): ObjectDetails {
   const { info, sound } = examine(file, stat, bare);
-  if (sound === undefined) return info;
+  if (sound === undefined) return { ...info, ...withoutHeader(file, info, limit) };
   const { header, roster } = sound;
   const { schema: _schema, ...rest } = header;
   const words = int32s(file.read(header.wordsOffset, Math.min(header.wordsBytes, 65536)));
@@ -212,15 +239,42 @@ function closely(file: NativeSegment, stat: SegmentStat, bare: string): ObjectDe
   const describe = describers.get(header.kind);
   if (describe === undefined) return details;
   try {
-    const payload = (offset: number, bytes: number): Buffer =>
-      file.read(header.payloadOffset + offset, bytes);
+    const payload = (offset: number, bytes: number): Buffer => {
+      const copy = file.read(header.payloadOffset + offset, bytes);
+      if (copy.length === bytes) return copy;
+      throw new CorruptError(`'${info.name}' is damaged: it was truncated while it was looked at`);
+    };
+    const word = (index: number): number => file.read(header.wordsOffset + 4 * index, 4).readInt32LE();
     const owner = (index: number): Owner | undefined =>
       ownerIn(roster, words[index] ?? 0, info.participants ?? []);
-    return { ...details, contents: describe({ header, words, payload, owner }) };
+    const { problem, ...contents } = describe({ header, words, payload, owner, word, limit });
+    return { ...details, contents, ...(typeof problem === 'string' ? { problem } : {}) };
   } catch (error) {
     if (!(error instanceof IsthmusError)) throw error;
     return { ...details, problem: error.message };
   }
+}
+
+/** What can be told of raw memory, a semaphore, and what was once an object. */
+function withoutHeader(
+  file: NativeSegment,
+  { kind, problem, size }: ObjectInfo,
+  limit: number | undefined,
+): Partial<ObjectDetails> {
+  const claims = problem === undefined || kind === 'semaphore' ? {} : { claims: readClaims(file) };
+  if (limit === undefined) return claims;
+  if (kind === 'semaphore') return { contents: semaphoreState(file.read(0, 8)) };
+  const bytes = file.read(0, Math.min(size, 16 * limit, MOST_DUMPED));
+  return { ...claims, contents: { bytes: new Uint8Array(bytes), more: size - bytes.length } };
+}
+
+/** No dump has more bytes. */
+const MOST_DUMPED = 64 * 1024 * 1024;
+
+/** Both glibc and musl keep the permits in the first word and the number of waiters in the second one. */
+function semaphoreState(bytes: Buffer): Record<string, unknown> {
+  if (bytes.length < 8) return {};
+  return { value: bytes.readUInt32LE(0) & 0x7fffffff, waiters: bytes.readUInt32LE(4) };
 }
 
 function ownerIn(

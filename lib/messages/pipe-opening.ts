@@ -18,11 +18,23 @@ import {
   type PipeShape,
   type PipeWish,
 } from './pipe-shape.js';
+import { messagesIn, type Waiting } from './ring-description.js';
 import { codecFor, shapeFor } from './spsc-shape.js';
 import { usedBytes } from './transfers.js';
 
-registerDescriber('pipe', ({ header, words, owner }) => {
-  const { capacity, duplex } = PIPE_TYPE.parse(header.schema, header, 'the object');
+registerDescriber('pipe', ({ header, words, owner, word, payload, limit }) => {
+  const { capacity, codec, duplex } = PIPE_TYPE.parse(header.schema, header, 'the object');
+  const size = duplex ? header.payloadBytes / 2 : header.payloadBytes;
+  const messages = (from: number, ring: number): Waiting | undefined =>
+    limit === undefined
+      ? undefined
+      : messagesIn({
+          words: words.subarray(from, from + DIRECTION_WORDS),
+          word: (index) => word(from + index),
+          bytes: (offset, bytes) => payload(ring * size + offset, bytes),
+          ...{ capacity, codec, size, limit },
+        });
+  const [waitingToB, waitingToA] = [messages(PIPE.A_TO_B, 0), duplex ? messages(PIPE.B_TO_A, 1) : undefined];
   const used = (from: number): number =>
     usedBytes(words.subarray(from, from + DIRECTION_WORDS), capacity, 'the object');
   return {
@@ -33,6 +45,8 @@ registerDescriber('pipe', ({ header, words, owner }) => {
     finished: finished(words),
     a: owner(PIPE.A),
     b: owner(PIPE.B),
+    ...(limit === undefined ? {} : { waitingToB, waitingToA }),
+    problem: waitingToB?.problem ?? waitingToA?.problem,
   };
 });
 

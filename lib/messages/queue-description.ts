@@ -2,9 +2,10 @@
 
 import type { Describe } from '../memory/directory.js';
 import { COUNT_STEP, ENDED, JOB, JOB_DONE, JOB_WORDS, OTHER, QUEUE } from './queue-layout.js';
+import { messagesOf, returnedBlocks } from './queue-messages.js';
 import type { QueueShape } from './queue-shape.js';
 
-export const describeQueue: Describe = ({ header, words, owner }) => {
+export const describeQueue: Describe = ({ header, words, owner, word, payload, limit }) => {
   const puts = words[QUEUE.PUTS] ?? 0;
   const taken = words[QUEUE.TAKEN] ?? 0;
   const { capacity, maxItems, maxAttempts } = header.schema as Partial<QueueShape>;
@@ -14,22 +15,24 @@ export const describeQueue: Describe = ({ header, words, owner }) => {
   const jobs = [];
   const top = Math.min(words[QUEUE.TOP] ?? 0, Math.floor((words.length - QUEUE.JOBS) / JOB_WORDS));
   const head = words[QUEUE.HEADS + ((taken & OTHER) >> 1)]; // a job of that one's does not count: its taker died before
-  let returned = 0;
+  const returned: number[] = [];
   for (let job = 0; job < top; job++) {
     const at = QUEUE.JOBS + job * JOB_WORDS;
     const word = words[at + JOB.OWNER];
     if (word === 0 || word === JOB_DONE) continue;
     const holder = owner(at + JOB.OWNER);
     if (holder?.alive === true) jobs.push({ holder, attempt: words[at + JOB.ATTEMPT] });
-    else if ((words[at + JOB.ATTEMPT] ?? 0) < most && words[at + JOB.FIRST] !== head) returned++; // others are on their way to the dead-letter queue
+    else if ((words[at + JOB.ATTEMPT] ?? 0) < most && words[at + JOB.FIRST] !== head) returned.push(at); // others are on their way to the dead-letter queue
   }
+  const look = { words, word, payload, capacity: capacity ?? 0, codec: header.schema['codec'] };
   return {
-    size: waiting + returned,
+    size: waiting + returned.length,
     capacity,
     maxItems,
     put: puts >>> 2,
     taken: taken >>> 2,
     ended: (puts & ENDED) !== 0,
     jobs,
+    ...(limit === undefined ? {} : messagesOf({ ...look, limit, returned: returnedBlocks(words, returned) })),
   };
 };

@@ -5,6 +5,7 @@ import { attachSegment, createSegment, openSegment, type Segment } from '../memo
 import { SharedObject } from '../memory/shared-object.js';
 import { checkObjectName } from '../options.js';
 import type { InnerCodec } from './codecs.js';
+import { messagesIn } from './ring-description.js';
 import { ENDED, RING } from './ring-layout.js';
 import { SpscConsumer } from './spsc-consumer.js';
 import { SpscProducer } from './spsc-producer.js';
@@ -23,14 +24,16 @@ import {
 } from './spsc-shape.js';
 import { usedBytes } from './transfers.js';
 
-registerDescriber('spsc', ({ header, words, owner }) => {
-  const { capacity } = SPSC.parse(header.schema, header, 'the object');
+registerDescriber('spsc', ({ header, words, owner, word, payload, limit }) => {
+  const { capacity, codec } = SPSC.parse(header.schema, header, 'the object');
+  const ring = { words, word, capacity, codec, size: header.payloadBytes, bytes: payload };
   return {
     used: usedBytes(words, capacity, 'the object'),
     capacity,
     ended: (words[RING.TAIL]! & ENDED) !== 0,
     producer: owner(RING.PRODUCER),
     consumer: owner(RING.CONSUMER),
+    ...(limit === undefined ? {} : messagesIn({ ...ring, limit })),
   };
 });
 

@@ -79,9 +79,9 @@ const ARRAY: ObjectType<ArrayShape> = {
 /** How many elements a look from outside shows. */
 const SHOWN = 16;
 
-registerDescriber('array', ({ header, payload, owner }) => {
+registerDescriber('array', ({ header, payload, owner, limit = SHOWN }) => {
   const { type, length } = ARRAY.parse(header.schema, header, 'the object');
-  const shown = Math.min(length, SHOWN);
+  const shown = Math.min(length, limit);
   const cells = makeCells(type, privateCopy(payload(0, shown * STORAGE[type].bytes)), shown);
   const elements = Array.from({ length: shown }, (_, index) => cells.load(index));
   return { elements, more: length - shown, holder: owner(WATCH.LOCK) };

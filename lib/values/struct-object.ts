@@ -50,22 +50,22 @@ const SHOWN_TEXT = 1024;
 /** So often a text that changes meanwhile is read. */
 const LOOKS = 8;
 
-registerDescriber('struct', ({ header, payload, owner }) => {
+registerDescriber('struct', ({ header, payload, owner, limit = SHOWN }) => {
   const { shape } = STRUCT_TYPE.parse(header.schema, header, 'the object');
-  return { fields: describeAll(shape.fields, payload), holder: owner(STRUCT.LOCK) };
+  return { fields: describeAll(shape.fields, payload, limit), holder: owner(STRUCT.LOCK) };
 });
 
 type Read = (offset: number, bytes: number) => Buffer;
 
-function describeAll(fields: readonly Field[], read: Read): Record<string, unknown> {
-  return Object.fromEntries(fields.map((field) => [field.name, describeOne(field, read)]));
+function describeAll(fields: readonly Field[], read: Read, limit: number): Record<string, unknown> {
+  return Object.fromEntries(fields.map((field) => [field.name, describeOne(field, read, limit)]));
 }
 
-function describeOne(field: Field, read: Read): unknown {
-  if (field.kind === 'struct') return describeAll(field.fields, read);
+function describeOne(field: Field, read: Read, limit: number): unknown {
+  if (field.kind === 'struct') return describeAll(field.fields, read, limit);
   if (field.kind === 'text') return describeText(field, read);
   const { type, offset } = field;
-  const shown = field.kind === 'array' ? Math.min(field.length, SHOWN) : 1;
+  const shown = field.kind === 'array' ? Math.min(field.length, limit) : 1;
   const cells = makeCells(type, privateCopy(read(offset, shown * STORAGE[type].bytes)), shown);
   if (field.kind === 'number') return cells.load(0);
   const elements = Array.from({ length: shown }, (_, index) => cells.load(index));

@@ -113,7 +113,7 @@ describe('ls', () => {
       'pid: u32, thread: u32, alive: bool, t: text(9)',
     ]);
     const details = (await isthmus(['inspect', name])).stdout.toString();
-    expect(details).toContain('"pid":7,"thread":0,"alive":false,"t":"\\u001b[31m"');
+    expect(details).toMatch(/^\.pid +7\n\.thread +0\n\.alive +false\n\.t +"\\u001b\[31m"$/m);
   });
 
   test('--json gives the same to programs', async () => {

@@ -14,11 +14,37 @@ test.each([
   ['put', '--help'],
   ['get', '--help'],
   ['tail', '--help'],
+  ['gc', '--help'],
+  ['doctor', '--help'],
+  ['bench', '--help'],
+  ['completion', '--help'],
 ])('isthmus %s %s: help on stdout with the exit codes', async (...args) => {
   const { code, stdout, stderr } = await isthmus(args);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout.toString()).toMatch(/^Usage: isthmus/);
   expect(stdout.toString()).toMatch(/Exit codes:\n {2}0 +done\n {2}1 [\s\S]* {2}5 +timeout[\s\S]*130/);
+});
+
+test('every verb has examples, and the page about the command has every verb and exit code', async () => {
+  const page = readFileSync(new URL('../../docs/command-line.md', import.meta.url), 'utf8');
+  const main = (await isthmus(['--help'])).stdout.toString();
+  const verbs = [...main.slice(main.indexOf('Commands:')).matchAll(/^ {2}([a-z]+) /gm)]
+    .map(([, verb]) => verb!)
+    .filter((verb) => verb !== 'help');
+  expect(verbs).toEqual(expect.arrayContaining(['ls', 'doctor', 'completion']));
+  for (const verb of verbs) {
+    expect(page, verb).toMatch(new RegExp(`\\| .*\`${verb}\\b`));
+    expect((await isthmus([verb, '--help'])).stdout.toString(), verb).toMatch(/\nExamples:\n {2}\S/);
+  }
+  const codes = [...main.slice(main.indexOf('Exit codes:')).matchAll(/^ {2}(\d+)/gm)].map(
+    ([, code]) => code!,
+  );
+  for (const code of codes) expect(page).toMatch(new RegExp(`^\\| ${code}\\b`, 'm'));
+});
+
+test('help has colours on a terminal only', async () => {
+  const { stdout } = await isthmus(['ls', '--help']);
+  expect(stdout.toString()).not.toContain('\u001b');
 });
 
 test('--version is the version of the package', async () => {
@@ -60,6 +86,9 @@ test.each<[string[], RegExp]>([
   [['get', 'a', '--follow', '--count', '2'], /cannot be used with/],
   [['get', 'a b'], /name must be/],
   [['tail', 'a', '--json'], /unknown option '--json'/],
+  [['doctor', 'a'], /too many arguments/],
+  [['doctor', '--with', 'me'], /whole number above 0/],
+  [['completion'], /missing required argument/],
 ])('isthmus %j: exit code 2 and a message', async (args, message) => {
   const { code, stdout, stderr } = await isthmus(args);
   expect(code).toBe(2);
