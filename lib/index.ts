@@ -35,6 +35,7 @@ export {
   SystemError,
   TimeoutError,
 } from './errors.js';
+export type { Activity, Count, Wait } from './memory/activity.js';
 export { collect } from './memory/collect.js';
 export {
   inspect,

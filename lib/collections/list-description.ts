@@ -1,7 +1,9 @@
 /** What tools see of a list, from a copy of its words. */
 
-import type { Describe } from '../memory/directory.js';
+import { WORD_WRAP } from '../memory/activity.js';
+import type { Describe, DescribeActivity } from '../memory/directory.js';
 import { LIST } from './list-layout.js';
+import { storeWaits } from './store-description.js';
 import { PAGE_BYTES, ROOT, STORE } from './store-layout.js';
 
 export const describeList: Describe = ({ header, payload, owner }) => {
@@ -14,5 +16,14 @@ export const describeList: Describe = ({ header, payload, owner }) => {
     maxBytes,
     codec,
     changing: owner(STORE.LOCK),
+  };
+};
+
+/** Readers' sequence number grows by two with each change. */
+export const listActivity: DescribeActivity = ({ words }) => {
+  const count = (words[STORE.SEQUENCES] ?? 0) >>> 1;
+  return {
+    counts: [{ what: 'changed', unit: 'changes', way: 'in', count, wrap: WORD_WRAP / 2 }],
+    waits: storeWaits(words),
   };
 };

@@ -5,6 +5,7 @@ import { ForeignError, IsthmusError, SystemError } from '../errors.js';
 import type { NativeSegment, SegmentStat } from '../native/binding.js';
 import { native } from '../native/load.js';
 import { checkName } from '../options.js';
+import type { Activity } from './activity.js';
 import { type Header, hasMagic, readHeader } from './header.js';
 import { HEADER, type Kind, STATE_CONDEMNED } from './header-layout.js';
 import { rounds } from './patience.js';
@@ -19,6 +20,7 @@ import {
   SLOT_BYTES,
   SLOT_WORDS,
 } from './roster-layout.js';
+import { readSemaphore } from './semaphore-file.js';
 import { isSystemError, withSystemErrors } from './system-errors.js';
 
 /** What kind of file stands under a name: one of this package's objects, a POSIX semaphore, or raw shared memory. */
@@ -58,10 +60,12 @@ export interface ObjectDetails extends ObjectInfo {
   readonly condemned?: boolean;
   /** What is in it, as far as its kind can tell by looking: the value, the bytes in use, … */
   readonly contents?: Readonly<Record<string, unknown>>;
+  /** What was done in it so far and who waits, as far as its kind can tell by looking. */
+  readonly activity?: Activity;
 }
 
-/** How a kind tells what is in an object: registered by the rooms that know the kinds. */
-export type Describe = (object: {
+/** An object as those see it who tell what is in it. */
+export interface Looked {
   readonly header: Header;
   /** A copy of its control words. */
   readonly words: Int32Array;
@@ -69,15 +73,25 @@ export type Describe = (object: {
   payload(offset: number, bytes: number): Buffer;
   /** Whom the owner word at this index names. */
   owner(index: number): Owner | undefined;
-}) => Record<string, unknown>;
+}
+
+/** How a kind tells what is in an object: registered by the rooms that know the kinds. */
+export type Describe = (object: Looked) => Record<string, unknown>;
+/** How a kind tells what goes on in an object. */
+export type DescribeActivity = (object: Looked) => Partial<Activity>;
 
 /** Who holds a lock or a role, or held it when it died. */
 export type Owner = Holder & { readonly alive: boolean };
 
-const describers = new Map<Kind, Describe>();
+interface Describer {
+  readonly describe: Describe;
+  readonly activity: DescribeActivity;
+}
 
-export function registerDescriber(kind: Kind, describe: Describe): void {
-  describers.set(kind, describe);
+const describers = new Map<Kind, Describer>();
+
+export function registerDescriber(kind: Kind, describe: Describe, activity: DescribeActivity): void {
+  describers.set(kind, { describe, activity });
 }
 
 export const SEMAPHORE_PREFIX = 'sem.';
@@ -199,20 +213,23 @@ function briefly(file: NativeSegment, stat: SegmentStat, bare: string): ObjectIn
 
 function closely(file: NativeSegment, stat: SegmentStat, bare: string): ObjectDetails {
   const { info, sound } = examine(file, stat, bare);
+  if (info.kind === 'semaphore') return { ...info, ...readSemaphore(file, stat.size) };
   if (sound === undefined) return info;
   const { header, roster } = sound;
   const { schema: _schema, ...rest } = header;
   const words = int32s(file.read(header.wordsOffset, Math.min(header.wordsBytes, 65536)));
   const condemned = file.read(HEADER.STATE, 4).readUInt32LE() === STATE_CONDEMNED;
   const details = { ...info, header: rest, condemned };
-  const describe = describers.get(header.kind);
-  if (describe === undefined) return details;
+  const describer = describers.get(header.kind);
+  if (describer === undefined) return details;
   try {
     const payload = (offset: number, bytes: number): Buffer =>
       file.read(header.payloadOffset + offset, bytes);
     const owner = (index: number): Owner | undefined =>
       ownerIn(roster, words[index] ?? 0, info.participants ?? []);
-    return { ...details, contents: describe({ header, words, payload, owner }) };
+    const looked = { header, words, payload, owner };
+    const activity = { counts: [], waits: [], ...describer.activity(looked) };
+    return { ...details, contents: describer.describe(looked), activity };
   } catch (error) {
     if (!(error instanceof IsthmusError)) throw error;
     return { ...details, problem: error.message };

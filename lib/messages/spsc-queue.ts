@@ -21,18 +21,23 @@ import {
   shapeFor,
   splitRoleOptions,
 } from './spsc-shape.js';
-import { usedBytes } from './transfers.js';
+import { ringActivity, usedBytes } from './transfers.js';
 
-registerDescriber('spsc', ({ header, words, owner }) => {
-  const { capacity } = SPSC.parse(header.schema, header, 'the object');
-  return {
-    used: usedBytes(words, capacity, 'the object'),
-    capacity,
-    ended: (words[RING.TAIL]! & ENDED) !== 0,
-    producer: owner(RING.PRODUCER),
-    consumer: owner(RING.CONSUMER),
-  };
-});
+registerDescriber(
+  'spsc',
+  ({ header, words, owner }) => {
+    const { capacity } = SPSC.parse(header.schema, header, 'the object');
+    return {
+      used: usedBytes(words, capacity, 'the object'),
+      capacity,
+      ended: (words[RING.TAIL]! & ENDED) !== 0,
+      producer: owner(RING.PRODUCER),
+      consumer: owner(RING.CONSUMER),
+    };
+  },
+  ({ words, owner }) =>
+    ringActivity(words, '', { producer: owner(RING.PRODUCER), consumer: owner(RING.CONSUMER) }),
+);
 
 /**
  * A lock-free queue of messages from one producer to one consumer, in different processes or workers. Either side may
