@@ -14,7 +14,8 @@ export async function inspectVerb(name: string, options: { json?: boolean }): Pr
 
 type Row = readonly [label: string, text: string];
 
-function describe(details: ObjectDetails): string {
+/** Everything about an object, in lines. */
+export function describe(details: ObjectDetails): string {
   const rows = [
     ...about(details),
     ...aboutHeader(details),
