@@ -78,7 +78,8 @@ export function rateOf(rates: readonly Rate[] | undefined, way: Rate['way']): nu
 export function rateText(known: Known, way: Rate['way']): string {
   const number = rateOf(known.rates, way);
   if (number !== undefined) return perSecond(number, known.rates!.find((rate) => rate.way === way)!.unit);
-  const comes = known.look.details.activity?.counts.some((count) => count.way === way);
+  const { kind, activity } = known.look.details;
+  const comes = activity?.counts.some((count) => count.way === way) || (kind === 'value' && way === 'in');
   return known.rates === undefined && comes ? '…' : NOTHING;
 }
 
