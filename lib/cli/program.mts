@@ -71,7 +71,8 @@ Otherwise it prints one table after one interval, for rates need two looks; with
 so many tables, with --json one object on a line for each round, without end unless
 --once or --count says so.
 
-  CONTENTS     a value, how many messages wait, how full it is; held or free
+  CONTENTS     a value, how many messages wait, how full it is; held, free, or abandoned
+               by a holder that was killed
   IN/S, OUT/S  a second: messages of a Queue, bytes of an SpscQueue or Pipe, entries set
                in a SharedMap, changes of a SharedList, calls of an Event's set, rounds
                of a Barrier; of a Value its net change. – is counted nowhere: nothing is

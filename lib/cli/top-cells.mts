@@ -32,7 +32,12 @@ export function contentsNumber({ kind, contents = {} }: ObjectDetails): number {
   return 0;
 }
 
-const lockText = ({ holder }: Contents): string => (holder === undefined ? 'free' : 'held');
+/** The holder's death is for the next one to find out; until then the word names it. */
+const isDead = (holder: unknown): boolean => (holder as { alive?: boolean }).alive === false;
+const lockText = ({ holder }: Contents): string => {
+  if (holder === undefined) return 'free';
+  return isDead(holder) ? 'abandoned' : 'held';
+};
 const entries = (count: unknown, one: string, many: string): string =>
   `${Number(count).toLocaleString('en-US')} ${count === 1 ? one : many}`;
 
@@ -48,7 +53,8 @@ const TEXTS: Readonly<Record<string, (contents: Contents) => string>> = {
   rlock: lockText,
   rwlock: ({ holder, readers }) => {
     if (Array.isArray(readers) && readers.length > 0) return 'being read';
-    return holder === undefined ? 'free' : 'being written';
+    if (holder === undefined) return 'free';
+    return isDead(holder) ? 'abandoned' : 'being written';
   },
   pool: ({ available }) => `${value(available)} free`,
   event: ({ set }) => (set ? 'set' : 'clear'),

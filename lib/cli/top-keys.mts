@@ -2,7 +2,7 @@
 
 import { emitKeypressEvents, type Key } from 'node:readline';
 
-/** What the user wants. `text`: a character for the line that is being typed. */
+/** What the user wants. `text`: a character, for the line that is being typed or for nothing. */
 export type Wish =
   | { readonly do: 'up' | 'down' | 'page-up' | 'page-down' | 'first' | 'last' }
   | {
@@ -99,7 +99,7 @@ function wishOf(text: string | undefined, key: Key, typing: boolean): Wish | und
   if (named !== undefined) return named;
   // Control characters and sequences that Node does not know are no text.
   if (text === undefined || !/^[\x20-\x7e]$/.test(text)) return undefined;
-  return typing ? { do: 'text', text } : wish(CHARACTERS[text]);
+  return (typing ? undefined : wish(CHARACTERS[text])) ?? { do: 'text', text };
 }
 
 function wish(what: Wish['do'] | undefined): Wish | undefined {

@@ -109,7 +109,8 @@ export class Screen {
     let text = '';
     for (let row = 0; row < Math.max(next.length, this.#drawn.length); row++) {
       if (next[row] === this.#drawn[row]) continue;
-      text += `${ESC}${row + 1};1H${next[row] ?? ''}${ESC}0m${ESC}K`;
+      // Erased first: behind a full line it would be its last character that goes.
+      text += `${ESC}${row + 1};1H${ESC}K${next[row] ?? ''}${ESC}0m`;
     }
     this.#drawn = next;
     if (text !== '') this.#output.write(text);

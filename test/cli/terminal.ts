@@ -109,7 +109,10 @@ export class Terminal {
     if (final === 'H')
       [this.#row, this.#column] = parameters.split(';').map((one) => Number(one) - 1) as [number, number];
     else if (final === 'K')
-      this.#set(this.#row, [...(screen[this.#row] ?? '')].slice(0, this.#column).join(''));
+      this.#set(
+        this.#row,
+        [...(screen[this.#row] ?? '')].slice(0, Math.min(this.#column, this.#columns - 1)).join(''),
+      );
     else if (final === 'J') screen.length = 0;
     else if (parameters === '?1049') {
       this.#other = final === 'h' ? 1 : 0;

@@ -1,7 +1,7 @@
 // isthmus top, for programs and files: one table, or a line of JSON for each round.
 
 import { closeSync, openSync, readFileSync, rmSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
-import { Lock, PermitPool, Queue, SharedMap, SpscQueue, unlink, Value } from 'isthmus';
+import { Lock, PermitPool, Queue, Semaphore, SharedMap, SpscQueue, unlink, Value } from 'isthmus';
 import { describe, expect, test } from 'vitest';
 import { start as startPeer } from '../processes/start.js';
 import { eventually, exists, fileOf, freshName, isthmus, start } from './command.js';
@@ -284,6 +284,7 @@ describe('who holds, who waits, who is gone', () => {
     expect(last()!.holds).toMatchObject([{ as: 'lock', pid: peer.pid, alive: false }]);
     command.kill();
     const table = (await isthmus(['top', '--once', '--interval', '0.1', '--filter', name])).stdout.toString();
+    expect(cellsOf(table, name)[3]).toBe('abandoned');
     expect(cellsOf(table, name).slice(-3)).toEqual(['nobody', `${peer.pid} (gone)`, '–']);
   });
 });
@@ -368,6 +369,42 @@ describe('objects that change under its eyes', () => {
     expect(readFileSync(fileOf(name)).equals(before)).toBe(true);
     expect(value.value).toBe(3);
   });
+});
+
+test('a semaphore: its permits, and that somebody waits for one', async () => {
+  const name = freshName();
+  const semaphore = Semaphore.open(name, { initial: 1 });
+  expect((await once(name))[0]).toMatchObject({
+    name: `/${name}`,
+    kind: 'semaphore',
+    summary: '1 permit',
+    waits: [],
+  });
+  semaphore.acquireSync();
+  const peer = startPeer(({ Semaphore }, { args, say }) => {
+    say();
+    Semaphore.open(args[0]!, { initial: 1 }).acquireSync();
+  }, name);
+  await peer.said();
+  let seen: Seen | undefined;
+  for (let look = 0; look < 20 && (seen?.waits.length ?? 0) === 0; look++) [seen] = await once(name);
+  expect(seen).toMatchObject({ summary: '0 permits', waits: [{ for: 'permit' }] });
+  semaphore.release();
+  await peer.done();
+  semaphore.close();
+});
+
+test('--help tells keys, columns and exit codes', async () => {
+  const { code, stdout, stderr } = await isthmus(['top', '--help']);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  for (const told of [
+    /^Usage: isthmus top/,
+    /q quits/,
+    /IN\/S, OUT\/S/,
+    /--interval <seconds>/,
+    /Exit codes:/,
+  ])
+    expect(stdout.toString()).toMatch(told);
 });
 
 test.each<[string[], RegExp]>([
