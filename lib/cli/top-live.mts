@@ -1,7 +1,7 @@
 /** `isthmus top` on a terminal: rounds of looking, keys, and the picture that follows from both. */
 
 import { exit, exitOnSignals } from './ending.mjs';
-import { EXIT } from './exit-codes.mjs';
+import { codeOf, EXIT } from './exit-codes.mjs';
 import { listenToKeys, type Wish } from './top-keys.mjs';
 import { helpPicture, listPicture, objectPicture, rowsThatFit } from './top-picture.mjs';
 import { isSame, type Known } from './top-rates.mjs';
@@ -46,6 +46,7 @@ class Live {
   readonly #ended = new AbortController();
   readonly #stopKeys: () => void;
   #failure: unknown;
+  #hungUp = false;
   #all: string[] = [];
   #order: Order;
   #filter: string;
@@ -73,7 +74,8 @@ class Live {
             () => this.#typing,
             (wish) => this.#obey(wish),
           );
-    keys?.once('end', () => exit(EXIT.HANGUP)).once('error', () => exit(EXIT.HANGUP)); // the terminal has gone
+    keys?.on('end', this.#hangUp).on('error', this.#hangUp); // the terminal has gone
+    process.prependListener('SIGHUP', this.#hangUp);
   }
 
   async run(): Promise<void> {
@@ -93,7 +95,20 @@ class Live {
     process.stdin.unref?.();
   }
 
+  /**
+   * The terminal is gone, or about to go. An ordinary exit would be an abort: Node insists on setting the terminal as it
+   * was. So we die of the signal, as everybody does who has not asked for it; we are attached to nothing.
+   */
+  readonly #hangUp = (): void => {
+    if (this.#hungUp) return; // giving the terminal back may tell us once more that it is gone
+    this.#hungUp = true;
+    this.close();
+    process.removeAllListeners('SIGHUP');
+    process.kill(process.pid, 'SIGHUP');
+  };
+
   readonly #fail = (error: unknown): void => {
+    if (codeOf(error) === 'EIO') this.#hangUp();
     this.#failure ??= error;
     this.#ended.abort();
   };

@@ -1,12 +1,12 @@
 // isthmus top on a terminal: a real pseudo-terminal with a shell, keys, and what is on the screen.
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Lock, unlink, Value } from 'isthmus';
 import { describe, expect, test } from 'vitest';
 import { start as startPeer } from '../processes/start.js';
-import { exists, freshName, MAIN } from './command.js';
+import { eventually, exists, freshName, MAIN } from './command.js';
 import { noTerminal, Terminal } from './terminal.js';
 
 const ESCAPE = '\x1b';
@@ -175,6 +175,22 @@ describe.skipIf(noTerminal)('on a terminal', () => {
     const { terminal, pid } = await openWithPid();
     process.kill(pid, signal);
     await backInShell(terminal, code);
+  });
+
+  test('a terminal that is closed: it ends as of the hangup, not in a crash', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'isthmus-top-'));
+    const file = join(directory, 'code');
+    try {
+      const terminal = new Terminal(30, 140);
+      await terminal.shows(/shell>/);
+      terminal.type(`sh -c 'trap "" HUP; ${top('--filter', freshName())}; echo $? > ${file}'\n`);
+      await terminal.until('top has the screen', (it) => it.onOtherScreen && /^isthmus top/.test(it.text));
+      terminal.kill();
+      await eventually('it has ended', () => existsSync(file) && readFileSync(file, 'utf8') !== '');
+      expect(readFileSync(file, 'utf8')).toBe('129\n');
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
   });
 
   test('NO_COLOR: no colours, and the chosen row is marked all the same', async () => {
