@@ -35,6 +35,7 @@ export {
   SystemError,
   TimeoutError,
 } from './errors.js';
+export type { Activity, Count, Wait, Waiter } from './memory/activity.js';
 export type { HeaderClaims } from './memory/claims.js';
 export { collect } from './memory/collect.js';
 export {

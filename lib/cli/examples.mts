@@ -22,6 +22,11 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'isthmus get files --follow | while read -r file; do gzip "$file"; done',
   ],
   tail: ['isthmus tail files'],
+  top: [
+    'isthmus top',
+    'isthmus top --filter jobs --interval 0.5',
+    "isthmus top --json --once | jq '.objects[0].rates'",
+  ],
   doctor: [
     'isthmus doctor',
     'isthmus doctor --with 1234            # does process 1234 see the same /dev/shm?',

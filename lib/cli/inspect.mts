@@ -28,7 +28,8 @@ function asJson(details: ObjectDetails): string {
   return json(contents === undefined ? details : { ...details, contents: plainContents(contents) });
 }
 
-function describe(details: ObjectDetails): string {
+/** Everything about an object, in lines. */
+export function describe(details: ObjectDetails): string {
   const rows = [
     ...about(details),
     ...aboutHeader(details),

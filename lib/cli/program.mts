@@ -33,6 +33,7 @@ function build(finish: Finish): Command {
     .showHelpAfterError('(isthmus --help, or isthmus VERB --help, tells more)')
     .addHelpText('after', EXIT_CODES_HELP);
   addLooking(program, finish);
+  addTop(program, finish);
   addCarrying(program, finish);
   addQueues(program, finish);
   addHelping(program, finish);
@@ -69,6 +70,54 @@ function addLooking(program: Command, finish: Finish): void {
   verb(program, 'gc', 'Remove what killed processes left: objects that should have gone with them.', GC_NOTES)
     .option('--json', 'print an array of the removed names')
     .action(async (options) => finish(await (await import('./gc.mjs')).gc(options)));
+}
+
+const TOP_NOTES = `
+On a terminal it is live: ↑ ↓ move, → ← sort by another column, r reverses, b sorts by
+what is busiest, / filters by name, Enter inspects one object, ? lists all keys, q quits.
+Otherwise it prints one table after one interval, for rates need two looks; with --count
+so many tables, with --json one object on a line for each round, without end unless
+--once or --count says so.
+
+  CONTENTS     a value, how many messages wait, how full it is; held, free, or abandoned
+               by a holder that was killed
+  IN/S, OUT/S  a second: messages of a Queue, bytes of an SpscQueue or Pipe, entries set
+               in a SharedMap, changes of a SharedList, calls of an Event's set, rounds
+               of a Barrier; of a Value its net change. – is counted nowhere: nothing is
+               written for the sake of being watched, so no lock counts acquisitions
+  ATTACHED     pids of the processes; 1234:2 is worker 2 of process 1234
+  HELD BY      who has the lock or a permit, reads, writes or works on a job; (gone): it
+               was killed. ≥ 3 s: every look of the last 3 s has found it so. In between
+               it may have let go and taken it again. Of an SpscQueue and a Pipe: both
+               sides
+  WAITS FOR    somebody waits, and for what; who (pid) or how many (×2), where that is
+               known. Most waits are a mark, which stays for a while after a waiter was
+               killed or gave up
+
+It attaches to nothing and disturbs nobody. Objects that are not on the screen are not
+looked at, unless they have to be sorted by what is in them; then a tenth of the time goes
+for them, each in its turn. NO_COLOR switches colours off.
+`;
+
+function addTop(program: Command, finish: Finish): void {
+  verb(
+    program,
+    'top',
+    'Watch all objects: how fast, how full, who is there, who holds, who waits.',
+    TOP_NOTES,
+  )
+    .addOption(new Option('--interval <seconds>', 'from one round to the next').argParser(seconds).default(1))
+    .addOption(new Option('--once', 'print one table (or line of JSON) and end'))
+    .addOption(new Option('--count <n>', 'end after so many rounds').argParser(count).conflicts('once'))
+    .option('--json', 'print one JSON object on a line for each round')
+    .addOption(
+      new Option('--sort <column>', 'by what')
+        .choices(['name', 'kind', 'size', 'contents', 'in', 'out', 'attached', 'held', 'waits'])
+        .default('name'),
+    )
+    .option('--reverse', 'the other way round')
+    .option('--filter <text>', 'only names with this text in them', '')
+    .action(async (options) => finish(await (await import('./top.mjs')).top(options)));
 }
 
 const QUEUE_NAME = "the queue's name, of A-Z a-z 0-9 . _ -";
@@ -227,6 +276,13 @@ function milliseconds(text: string): number {
   if (text.trim() === '' || !(ms > 0))
     throw new InvalidArgumentError('It must be a number of milliseconds above 0.');
   return ms;
+}
+
+function seconds(text: string): number {
+  const number = Number(text);
+  if (text.trim() === '' || !(number >= 0.1 && number <= 3600))
+    throw new InvalidArgumentError('It must be a number of seconds from 0.1 to 3600.');
+  return number;
 }
 
 function version(): string {

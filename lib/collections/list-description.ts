@@ -1,8 +1,10 @@
 /** What tools see of a list, from a copy of its words. */
 
-import type { Describe } from '../memory/directory.js';
+import { WORD_WRAP } from '../memory/activity.js';
+import type { Describe, DescribeActivity } from '../memory/directory.js';
 import { LIST } from './list-layout.js';
 import { valuesOf } from './list-values.js';
+import { storeWaits } from './store-description.js';
 import { PAGE_BYTES, ROOT, STORE } from './store-layout.js';
 
 export const describeList: Describe = (object) => {
@@ -17,5 +19,14 @@ export const describeList: Describe = (object) => {
     codec,
     changing: owner(STORE.LOCK),
     ...(limit === undefined ? {} : valuesOf(object, limit)),
+  };
+};
+
+/** Readers' sequence number grows by two with each change. */
+export const listActivity: DescribeActivity = ({ words }) => {
+  const count = (words[STORE.SEQUENCES] ?? 0) >>> 1;
+  return {
+    counts: [{ what: 'changed', unit: 'changes', way: 'in', count, wrap: WORD_WRAP / 2 }],
+    waits: storeWaits(words),
   };
 };

@@ -10,7 +10,7 @@ import { codecFor } from '../messages/spsc-shape.js';
 import { type AttachOptions, checkFunction, checkObjectName, checkWait } from '../options.js';
 import { Watch } from '../values/watch.js';
 import { type ListCore, listCoreOf } from './list-core.js';
-import { describeList } from './list-description.js';
+import { describeList, listActivity } from './list-description.js';
 import { type Compare, sortedPositions } from './list-order.js';
 import { clamp, type RawItem } from './list-reader.js';
 import {
@@ -27,7 +27,7 @@ import { readValue, writeValue } from './map-values.js';
 import { HELD } from './store.js';
 import { STORE } from './store-layout.js';
 
-registerDescriber('list', describeList);
+registerDescriber('list', describeList, listActivity);
 
 /** Iteration copies up to so many values at a time. */
 const CHUNK_MOST = 64;

@@ -12,7 +12,7 @@ import { Watch } from '../values/watch.js';
 import { expiryIn, sharedNow } from './expiry.js';
 import { changesOf, changesOfKey, type MapChange } from './map-changes.js';
 import { type MapCore, mapCoreOf } from './map-core.js';
-import { describeMap } from './map-description.js';
+import { describeMap, mapActivity } from './map-description.js';
 import type { EncodedKey, MapKey } from './map-keys.js';
 import { MAP } from './map-layout.js';
 import type { RawEntry } from './map-reader.js';
@@ -31,8 +31,8 @@ import { readValue, writeValue } from './map-values.js';
 import { HELD } from './store.js';
 import { STORE } from './store-layout.js';
 
-registerDescriber('map', describeMap);
-registerDescriber('namespace', describeMap);
+registerDescriber('map', describeMap, mapActivity);
+registerDescriber('namespace', describeMap, mapActivity);
 const MAP_TYPES = { map: mapType('map'), namespace: mapType('namespace') };
 type MapKind = keyof typeof MAP_TYPES;
 

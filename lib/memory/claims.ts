@@ -5,14 +5,23 @@ import { HEADER, KINDS, LIFETIMES, SCHEMA_OFFSET } from './header-layout.js';
 
 /** Unchecked: each may be nonsense, or lack where the file is too short. */
 export interface HeaderClaims {
+  /** Its kind, or the number that stands for none. */
   readonly kind?: string;
+  /** Version of the layout, `major.minor`. */
   readonly layout?: string;
+  /** `'persistent'`, `'attached'`, or a number that is neither. */
   readonly lifetime?: string;
+  /** Bytes that the file should have. */
   readonly fileBytes?: number;
+  /** Where its data are. */
   readonly payload?: string;
+  /** Where its control words are. */
   readonly words?: string;
+  /** Where its participants are. */
   readonly roster?: string;
+  /** When it was made (ISO 8601). */
   readonly createdAt?: string;
+  /** Who made it. */
   readonly creatorPid?: number;
   /** The beginning of its text. */
   readonly schema?: string;

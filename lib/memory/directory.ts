@@ -5,6 +5,7 @@ import { CorruptError, ForeignError, IsthmusError, SystemError } from '../errors
 import type { NativeSegment, SegmentStat } from '../native/binding.js';
 import { native } from '../native/load.js';
 import { checkInteger, checkName, checkOptions } from '../options.js';
+import type { Activity } from './activity.js';
 import { type HeaderClaims, readClaims } from './claims.js';
 import { type Header, hasMagic, readHeader } from './header.js';
 import { HEADER, type Kind, STATE_CONDEMNED } from './header-layout.js';
@@ -20,6 +21,7 @@ import {
   SLOT_BYTES,
   SLOT_WORDS,
 } from './roster-layout.js';
+import { readSemaphore } from './semaphore-file.js';
 import { isSystemError, withSystemErrors } from './system-errors.js';
 
 /** What kind of file stands under a name: one of this package's objects, a POSIX semaphore, or raw shared memory. */
@@ -60,6 +62,8 @@ export interface ObjectDetails extends ObjectInfo {
   readonly condemned?: boolean;
   /** What is in it, as far as its kind can tell by looking: the value, the bytes in use, … */
   readonly contents?: Readonly<Record<string, unknown>>;
+  /** What was done in it so far and who waits, as far as its kind can tell by looking. */
+  readonly activity?: Activity;
   /** What a damaged header says, each part by itself and unchecked. */
   readonly claims?: HeaderClaims;
 }
@@ -73,8 +77,8 @@ export interface InspectOptions {
   readonly limit?: number;
 }
 
-/** How a kind tells what is in an object: registered by the rooms that know the kinds. */
-export type Describe = (object: {
+/** An object as those see it who tell what is in it. */
+export interface Looked {
   readonly header: Header;
   /** A copy of its control words. */
   readonly words: Int32Array;
@@ -86,7 +90,12 @@ export type Describe = (object: {
   word(index: number): number;
   /** How many elements, entries or messages to show; undefined: elements as the kind likes, nothing else. */
   readonly limit: number | undefined;
-}) => Record<string, unknown>;
+}
+
+/** How a kind tells what is in an object: registered by the rooms that know the kinds. */
+export type Describe = (object: Looked) => Record<string, unknown>;
+/** How a kind tells what goes on in an object. */
+export type DescribeActivity = (object: Looked) => Partial<Activity>;
 
 /** Who holds a lock or a role, or held it when it died. */
 export type Owner = Holder & {
@@ -94,10 +103,15 @@ export type Owner = Holder & {
   readonly alive: boolean;
 };
 
-const describers = new Map<Kind, Describe>();
+interface Describer {
+  readonly describe: Describe;
+  readonly activity: DescribeActivity;
+}
 
-export function registerDescriber(kind: Kind, describe: Describe): void {
-  describers.set(kind, describe);
+const describers = new Map<Kind, Describer>();
+
+export function registerDescriber(kind: Kind, describe: Describe, activity: DescribeActivity): void {
+  describers.set(kind, { describe, activity });
 }
 
 export const SEMAPHORE_PREFIX = 'sem.';
@@ -230,14 +244,15 @@ function closely(
   limit: number | undefined,
 ): ObjectDetails {
   const { info, sound } = examine(file, stat, bare);
+  if (info.kind === 'semaphore') return { ...info, ...readSemaphore(file, stat.size) };
   if (sound === undefined) return { ...info, ...withoutHeader(file, info, limit) };
   const { header, roster } = sound;
   const { schema: _schema, ...rest } = header;
   const words = int32s(file.read(header.wordsOffset, Math.min(header.wordsBytes, 65536)));
   const condemned = file.read(HEADER.STATE, 4).readUInt32LE() === STATE_CONDEMNED;
   const details = { ...info, header: rest, condemned };
-  const describe = describers.get(header.kind);
-  if (describe === undefined) return details;
+  const describer = describers.get(header.kind);
+  if (describer === undefined) return details;
   try {
     const payload = (offset: number, bytes: number): Buffer => {
       const copy = file.read(header.payloadOffset + offset, bytes);
@@ -247,8 +262,10 @@ function closely(
     const word = (index: number): number => file.read(header.wordsOffset + 4 * index, 4).readInt32LE();
     const owner = (index: number): Owner | undefined =>
       ownerIn(roster, words[index] ?? 0, info.participants ?? []);
-    const { problem, ...contents } = describe({ header, words, payload, owner, word, limit });
-    return { ...details, contents, ...(typeof problem === 'string' ? { problem } : {}) };
+    const looked = { header, words, payload, owner, word, limit };
+    const activity = { counts: [], waits: [], ...describer.activity(looked) };
+    const { problem, ...contents } = describer.describe(looked);
+    return { ...details, contents, activity, ...(typeof problem === 'string' ? { problem } : {}) };
   } catch (error) {
     if (!(error instanceof IsthmusError)) throw error;
     return { ...details, problem: error.message };
@@ -263,19 +280,12 @@ function withoutHeader(
 ): Partial<ObjectDetails> {
   const claims = problem === undefined || kind === 'semaphore' ? {} : { claims: readClaims(file) };
   if (limit === undefined) return claims;
-  if (kind === 'semaphore') return { contents: semaphoreState(file.read(0, 8)) };
   const bytes = file.read(0, Math.min(size, 16 * limit, MOST_DUMPED));
   return { ...claims, contents: { bytes: new Uint8Array(bytes), more: size - bytes.length } };
 }
 
 /** No dump has more bytes. */
 const MOST_DUMPED = 64 * 1024 * 1024;
-
-/** Both glibc and musl keep the permits in the first word and the number of waiters in the second one. */
-function semaphoreState(bytes: Buffer): Record<string, unknown> {
-  if (bytes.length < 8) return {};
-  return { value: bytes.readUInt32LE(0) & 0x7fffffff, waiters: bytes.readUInt32LE(4) };
-}
 
 function ownerIn(
   roster: Int32Array,

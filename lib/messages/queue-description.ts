@@ -1,6 +1,7 @@
 /** What tools see of a Queue, from a copy of its words. */
 
-import type { Describe } from '../memory/directory.js';
+import { sleepers } from '../memory/activity.js';
+import type { Describe, DescribeActivity } from '../memory/directory.js';
 import { COUNT_STEP, ENDED, JOB, JOB_DONE, JOB_WORDS, OTHER, QUEUE } from './queue-layout.js';
 import { messagesOf, returnedBlocks } from './queue-messages.js';
 import type { QueueShape } from './queue-shape.js';
@@ -34,5 +35,20 @@ export const describeQueue: Describe = ({ header, words, owner, word, payload, l
     ended: (puts & ENDED) !== 0,
     jobs,
     ...(limit === undefined ? {} : messagesOf({ ...look, limit, returned: returnedBlocks(words, returned) })),
+  };
+};
+
+export const queueActivity: DescribeActivity = ({ words }) => {
+  const messages = { unit: 'messages', wrap: 2 ** 30 } as const;
+  return {
+    counts: [
+      { ...messages, what: 'put', way: 'in', count: (words[QUEUE.PUTS] ?? 0) >>> 2 },
+      { ...messages, what: 'taken', way: 'out', count: (words[QUEUE.TAKEN] ?? 0) >>> 2 },
+    ],
+    waits: [
+      ...sleepers(words, QUEUE.ARRIVED, 'message'),
+      ...sleepers(words, QUEUE.ROOM, 'room'),
+      ...sleepers(words, QUEUE.IDLE, 'all done'),
+    ],
   };
 };

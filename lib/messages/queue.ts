@@ -21,7 +21,7 @@ import type { InnerCodec } from './codecs.js';
 import { type Job, type Lease, Leases } from './job.js';
 import { keep, type Written } from './message.js';
 import type { QueueCore } from './queue-core.js';
-import { describeQueue } from './queue-description.js';
+import { describeQueue, queueActivity } from './queue-description.js';
 import { QueueOperations } from './queue-operations.js';
 import {
   agreeOnQueue,
@@ -39,7 +39,7 @@ import { codecFor } from './spsc-shape.js';
 import { makeReadable, makeWritable, type ReadableOptions, type WritableOptions } from './streams.js';
 import { makeWebReadable, makeWebWritable } from './web-streams.js';
 
-registerDescriber('queue', describeQueue);
+registerDescriber('queue', describeQueue, queueActivity);
 
 /**
  * A queue of messages from any number of processes and workers to any number of them. Bytes and strings travel as they

@@ -22,20 +22,25 @@ import {
   shapeFor,
   splitRoleOptions,
 } from './spsc-shape.js';
-import { usedBytes } from './transfers.js';
+import { ringActivity, usedBytes } from './transfers.js';
 
-registerDescriber('spsc', ({ header, words, owner, word, payload, limit }) => {
-  const { capacity, codec } = SPSC.parse(header.schema, header, 'the object');
-  const ring = { words, word, capacity, codec, size: header.payloadBytes, bytes: payload };
-  return {
-    used: usedBytes(words, capacity, 'the object'),
-    capacity,
-    ended: (words[RING.TAIL]! & ENDED) !== 0,
-    producer: owner(RING.PRODUCER),
-    consumer: owner(RING.CONSUMER),
-    ...(limit === undefined ? {} : messagesIn({ ...ring, limit })),
-  };
-});
+registerDescriber(
+  'spsc',
+  ({ header, words, owner, word, payload, limit }) => {
+    const { capacity, codec } = SPSC.parse(header.schema, header, 'the object');
+    const ring = { words, word, capacity, codec, size: header.payloadBytes, bytes: payload };
+    return {
+      used: usedBytes(words, capacity, 'the object'),
+      capacity,
+      ended: (words[RING.TAIL]! & ENDED) !== 0,
+      producer: owner(RING.PRODUCER),
+      consumer: owner(RING.CONSUMER),
+      ...(limit === undefined ? {} : messagesIn({ ...ring, limit })),
+    };
+  },
+  ({ words, owner }) =>
+    ringActivity(words, '', { producer: owner(RING.PRODUCER), consumer: owner(RING.CONSUMER) }),
+);
 
 /**
  * A lock-free queue of messages from one producer to one consumer, in different processes or workers. Either side may

@@ -1,6 +1,7 @@
 /** A point that a number of parties reach together, in any processes. */
 
 import { BrokenBarrierError, DeadlockError, invalidType, MismatchError } from '../errors.js';
+import { WORD_WRAP } from '../memory/activity.js';
 import { registerDescriber } from '../memory/directory.js';
 import {
   attachSegment,
@@ -70,16 +71,26 @@ const BARRIER_TYPE: ObjectType<BarrierShape> = {
   },
 };
 
-registerDescriber('barrier', ({ header, words, owner }) => {
-  const state = words[BARRIER.STATE] ?? 0;
-  const parties = readSlotTable(words, BARRIER.PARTIES, header.participants, owner);
-  return {
-    waiting: state & ARRIVED_MASK,
-    broken: (state & BARRIER_BROKEN) !== 0,
-    rounds: state >>> ROUND_SHIFT,
-    seen: parties.map(({ owner: one }) => one),
-  };
-});
+registerDescriber(
+  'barrier',
+  ({ header, words, owner }) => {
+    const state = words[BARRIER.STATE] ?? 0;
+    const parties = readSlotTable(words, BARRIER.PARTIES, header.participants, owner);
+    return {
+      waiting: state & ARRIVED_MASK,
+      broken: (state & BARRIER_BROKEN) !== 0,
+      rounds: state >>> ROUND_SHIFT,
+      seen: parties.map(({ owner: one }) => one),
+    };
+  },
+  ({ words }) => {
+    const state = words[BARRIER.STATE] ?? 0;
+    const arrived = state & ARRIVED_MASK;
+    const wrap = WORD_WRAP / 2 ** ROUND_SHIFT;
+    const rounds = { what: 'rounds', unit: 'rounds', way: 'in', count: state >>> ROUND_SHIFT, wrap } as const;
+    return { counts: [rounds], waits: arrived === 0 ? [] : [{ for: 'parties', count: arrived }] };
+  },
+);
 
 /**
  * A barrier under a name: `wait` goes on when so many have called it, in whatever processes; then the next round begins.

@@ -1,7 +1,8 @@
 /** What a Condition is made of: which lock, and where its words lie. */
 
 import { invalidType, MismatchError } from '../errors.js';
-import { registerDescriber } from '../memory/directory.js';
+import { queued } from '../memory/activity.js';
+import { type Looked, type Owner, registerDescriber } from '../memory/directory.js';
 import { type ObjectType, type Segment, schemaCorrupt } from '../memory/segment.js';
 import { closedError } from '../memory/shared-object.js';
 import { readSlotTable, slotTableBytes, slotTableOwners } from '../memory/slot-table.js';
@@ -68,15 +69,24 @@ function isObjectName(name: unknown): name is string {
   }
 }
 
-registerDescriber('condition', ({ header, words, owner }) => {
+function waitersOf({ header, words, owner }: Looked): { waiting: number; waiters: Owner[] } {
   const entries = readSlotTable(words, CONDITION.WAITERS, header.participants, owner);
   const waiters = entries.filter(({ owner: one, count }) => one.alive && (count & WAITING_MASK) > 0);
   return {
-    holder: owner(CONDITION.LOCK),
     waiting: waiters.reduce((sum, { count }) => sum + (count & WAITING_MASK), 0),
     waiters: waiters.map(({ owner: one }) => one),
   };
-});
+}
+
+registerDescriber(
+  'condition',
+  (looked) => ({ holder: looked.owner(CONDITION.LOCK), ...waitersOf(looked) }),
+  (looked) => {
+    const { waiting, waiters } = waitersOf(looked);
+    const notified = waiting === 0 ? [] : [{ for: 'notification', count: waiting, who: waiters }];
+    return { waits: [...notified, ...queued(looked.words, CONDITION.LOCK)] };
+  },
+);
 
 export const OWN_LOCK: ConditionShape = { lock: 'lock' };
 

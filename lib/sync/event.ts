@@ -1,5 +1,6 @@
 /** A flag that any number of processes wait for. */
 
+import { WORD_WRAP } from '../memory/activity.js';
 import { registerDescriber } from '../memory/directory.js';
 import {
   attachSegment,
@@ -44,10 +45,24 @@ const EVENT_TYPE: ObjectType<undefined> = {
   },
 };
 
-registerDescriber('event', ({ words }) => ({
-  set: ((words[EVENT.STATE] ?? 0) & EVENT_SET) !== 0,
-  awaited: ((words[EVENT.STATE] ?? 0) & EVENT_ASLEEP) !== 0,
-}));
+registerDescriber(
+  'event',
+  ({ words }) => ({
+    set: ((words[EVENT.STATE] ?? 0) & EVENT_SET) !== 0,
+    awaited: ((words[EVENT.STATE] ?? 0) & EVENT_ASLEEP) !== 0,
+  }),
+  ({ words }) => {
+    const state = words[EVENT.STATE] ?? 0;
+    const calls = {
+      what: 'calls',
+      unit: 'calls',
+      way: 'in',
+      count: state >>> 2,
+      wrap: WORD_WRAP / EVENT_CALL,
+    } as const;
+    return { counts: [calls], waits: (state & EVENT_ASLEEP) !== 0 ? [{ for: 'event' }] : [] };
+  },
+);
 
 /**
  * A flag under a name that is set or clear. Whoever waits while it is clear goes on when somebody sets it, also if it is

@@ -1,5 +1,6 @@
 /** Mutual exclusion between unrelated processes, which survives a killed holder. */
 
+import { queued } from '../memory/activity.js';
 import { registerDescriber } from '../memory/directory.js';
 import type { Holder } from '../memory/roster.js';
 import {
@@ -39,7 +40,11 @@ const LOCK_TYPE: ObjectType<undefined> = {
   },
 };
 
-registerDescriber('lock', ({ owner }) => ({ holder: owner(LOCK.OWNER) }));
+registerDescriber(
+  'lock',
+  ({ owner }) => ({ holder: owner(LOCK.OWNER) }),
+  ({ words }) => ({ waits: queued(words, LOCK.OWNER) }),
+);
 
 /**
  * A lock under a name: of all processes and workers that open it, one at a time holds it.

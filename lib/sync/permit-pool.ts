@@ -1,6 +1,7 @@
 /** A semaphore whose permits have owners: those of a killed process come back. */
 
 import { MismatchError } from '../errors.js';
+import { sleepers } from '../memory/activity.js';
 import { registerDescriber } from '../memory/directory.js';
 import type { Holder } from '../memory/roster.js';
 import {
@@ -50,12 +51,16 @@ const POOL_TYPE: ObjectType<PoolShape> = {
   },
 };
 
-registerDescriber('pool', ({ header, owner }) => {
-  const { permits } = POOL_TYPE.parse(header.schema, header, 'the object');
-  const owners = Array.from({ length: permits }, (_, n) => owner(POOL.PERMITS + n));
-  const holders = owners.filter((one) => one !== undefined);
-  return { available: permits - holders.filter(({ alive }) => alive).length, holders };
-});
+registerDescriber(
+  'pool',
+  ({ header, owner }) => {
+    const { permits } = POOL_TYPE.parse(header.schema, header, 'the object');
+    const owners = Array.from({ length: permits }, (_, n) => owner(POOL.PERMITS + n));
+    const holders = owners.filter((one) => one !== undefined);
+    return { available: permits - holders.filter(({ alive }) => alive).length, holders };
+  },
+  ({ words }) => ({ waits: sleepers(words, POOL.SLEEP, 'permit') }),
+);
 
 function checkPermits(permits: unknown): PoolShape {
   return { permits: checkInteger('permits', permits, 1, MOST_PERMITS) };

@@ -1,5 +1,6 @@
 /** A lock that its owner may take again. */
 
+import { queued } from '../memory/activity.js';
 import { registerDescriber } from '../memory/directory.js';
 import type { Holder } from '../memory/roster.js';
 import {
@@ -45,7 +46,11 @@ const RLOCK_TYPE: ObjectType<undefined> = {
   },
 };
 
-registerDescriber('rlock', ({ owner }) => ({ holder: owner(LOCK.OWNER) }));
+registerDescriber(
+  'rlock',
+  ({ owner }) => ({ holder: owner(LOCK.OWNER) }),
+  ({ words }) => ({ waits: queued(words, LOCK.OWNER) }),
+);
 
 /**
  * A lock under a name that whoever holds it may take again: a function that locks may call another one that does.

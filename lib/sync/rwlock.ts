@@ -1,6 +1,7 @@
 /** Many readers or one writer, between unrelated processes; survives killed readers and killed writers. */
 
 import { DeadlockError } from '../errors.js';
+import { queued, sleepers } from '../memory/activity.js';
 import { registerDescriber } from '../memory/directory.js';
 import type { Holder } from '../memory/roster.js';
 import {
@@ -52,14 +53,26 @@ const RWLOCK_TYPE: ObjectType<undefined> = {
   },
 };
 
-registerDescriber('rwlock', ({ header, words, owner }) => {
-  const readers = readSlotTable(words, RWLOCK.READERS, header.participants, owner);
-  return {
-    holder: owner(RWLOCK.WRITER),
-    readers: readers.filter(({ count }) => count !== 0).map(({ owner: one }) => one),
-    abandoned: words[RWLOCK.DIRTY] !== 0 && owner(RWLOCK.WRITER)?.alive !== true,
-  };
-});
+registerDescriber(
+  'rwlock',
+  ({ header, words, owner }) => {
+    const readers = readSlotTable(words, RWLOCK.READERS, header.participants, owner);
+    return {
+      holder: owner(RWLOCK.WRITER),
+      readers: readers.filter(({ count }) => count !== 0).map(({ owner: one }) => one),
+      abandoned: words[RWLOCK.DIRTY] !== 0 && owner(RWLOCK.WRITER)?.alive !== true,
+    };
+  },
+  ({ words, owner }) => {
+    const writer = owner(RWLOCK.WRITER);
+    const drains = sleepers(words, RWLOCK.DRAIN, 'readers to leave');
+    const next = drains.map((wait) => ({
+      ...wait,
+      ...(writer === undefined ? {} : { count: 1, who: [writer] }),
+    }));
+    return { waits: [...queued(words, RWLOCK.WRITER), ...next] };
+  },
+);
 
 /** One side of a {@link RwLock}: what a Lock has. */
 export class RwLockSide implements Waitable {

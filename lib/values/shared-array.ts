@@ -1,6 +1,7 @@
 /** A fixed-length TypedArray on shared pages, under a name. */
 
 import { invalidType, MismatchError, outOfRange } from '../errors.js';
+import { queued, sleepers } from '../memory/activity.js';
 import { registerDescriber } from '../memory/directory.js';
 import type { Header } from '../memory/header.js';
 import {
@@ -79,13 +80,17 @@ const ARRAY: ObjectType<ArrayShape> = {
 /** How many elements a look from outside shows. */
 const SHOWN = 16;
 
-registerDescriber('array', ({ header, payload, owner, limit = SHOWN }) => {
-  const { type, length } = ARRAY.parse(header.schema, header, 'the object');
-  const shown = Math.min(length, limit);
-  const cells = makeCells(type, privateCopy(payload(0, shown * STORAGE[type].bytes)), shown);
-  const elements = Array.from({ length: shown }, (_, index) => cells.load(index));
-  return { elements, more: length - shown, holder: owner(WATCH.LOCK) };
-});
+registerDescriber(
+  'array',
+  ({ header, payload, owner, limit = SHOWN }) => {
+    const { type, length } = ARRAY.parse(header.schema, header, 'the object');
+    const shown = Math.min(length, limit);
+    const cells = makeCells(type, privateCopy(payload(0, shown * STORAGE[type].bytes)), shown);
+    const elements = Array.from({ length: shown }, (_, index) => cells.load(index));
+    return { elements, more: length - shown, holder: owner(WATCH.LOCK) };
+  },
+  ({ words }) => ({ waits: [...sleepers(words, WATCH.SLEEP, 'change'), ...queued(words, WATCH.LOCK)] }),
+);
 
 /**
  * An array of numbers in shared memory, under a name. {@link view} is the TypedArray itself on the shared pages: reading

@@ -1,5 +1,6 @@
 /** What a SharedStruct is as an object in /dev/shm, and what tools see of it. */
 
+import { queued } from '../memory/activity.js';
 import { registerDescriber } from '../memory/directory.js';
 import type { Header } from '../memory/header.js';
 import { type ObjectType, schemaCorrupt } from '../memory/segment.js';
@@ -50,10 +51,14 @@ const SHOWN_TEXT = 1024;
 /** So often a text that changes meanwhile is read. */
 const LOOKS = 8;
 
-registerDescriber('struct', ({ header, payload, owner, limit = SHOWN }) => {
-  const { shape } = STRUCT_TYPE.parse(header.schema, header, 'the object');
-  return { fields: describeAll(shape.fields, payload, limit), holder: owner(STRUCT.LOCK) };
-});
+registerDescriber(
+  'struct',
+  ({ header, payload, owner, limit = SHOWN }) => {
+    const { shape } = STRUCT_TYPE.parse(header.schema, header, 'the object');
+    return { fields: describeAll(shape.fields, payload, limit), holder: owner(STRUCT.LOCK) };
+  },
+  ({ words }) => ({ waits: queued(words, STRUCT.LOCK) }),
+);
 
 type Read = (offset: number, bytes: number) => Buffer;
 

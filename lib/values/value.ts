@@ -1,6 +1,7 @@
 /** One number (or boolean) that unrelated processes share, change atomically, and wait for. */
 
 import { invalidType, MismatchError } from '../errors.js';
+import { queued, sleepers } from '../memory/activity.js';
 import { registerDescriber } from '../memory/directory.js';
 import type { Header } from '../memory/header.js';
 import {
@@ -72,11 +73,15 @@ const VALUE: ObjectType<ValueShape> = {
   },
 };
 
-registerDescriber('value', ({ header, payload, owner }) => {
-  const { type } = VALUE.parse(header.schema, header, 'the object');
-  const value = makeCells(type, privateCopy(payload(0, PAYLOAD_BYTES)), 1).load(0);
-  return { value, holder: owner(WATCH.LOCK) };
-});
+registerDescriber(
+  'value',
+  ({ header, payload, owner }) => {
+    const { type } = VALUE.parse(header.schema, header, 'the object');
+    const value = makeCells(type, privateCopy(payload(0, PAYLOAD_BYTES)), 1).load(0);
+    return { value, holder: owner(WATCH.LOCK) };
+  },
+  ({ words }) => ({ waits: [...sleepers(words, WATCH.SLEEP, 'change'), ...queued(words, WATCH.LOCK)] }),
+);
 
 /**
  * One number or boolean in shared memory, under a name. Reading and writing are atomic and take no lock; every method

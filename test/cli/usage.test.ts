@@ -16,6 +16,7 @@ test.each([
   ['tail', '--help'],
   ['gc', '--help'],
   ['doctor', '--help'],
+  ['top', '--help'],
   ['bench', '--help'],
   ['completion', '--help'],
 ])('isthmus %s %s: help on stdout with the exit codes', async (...args) => {
