@@ -1,7 +1,7 @@
 /** How messages that are neither bytes nor strings become bytes and back. */
 
 import * as v8 from 'node:v8';
-import { Packr } from 'msgpackr';
+import type { Packr } from 'msgpackr';
 import { describe, invalidType, outOfRange } from '../errors.js';
 
 /**
@@ -40,13 +40,22 @@ function refuseFunction(value: unknown): never {
   throw new TypeError(`${describe(value)} cannot be part of a message`);
 }
 
-// One packer serves all queues of an environment: msgpackr packs synchronously into one buffer anyway.
-const packr = new Packr({
-  structuredClone: true,
-  moreTypes: true,
-  copyBuffers: true, // what decode returns must not share our scratch buffer
-  writeFunction: refuseFunction,
-} as object);
+// One packer serves all queues of an environment: msgpackr packs synchronously into one buffer anyway. Made when it is
+// first needed, for loading it takes as long as loading all the rest.
+let packr: Packr | undefined;
+
+function thePackr(): Packr {
+  if (packr === undefined) {
+    const { Packr } = require('msgpackr') as typeof import('msgpackr');
+    packr = new Packr({
+      structuredClone: true,
+      moreTypes: true,
+      copyBuffers: true, // what decode returns must not share our scratch buffer
+      writeFunction: refuseFunction,
+    } as object);
+  }
+  return packr;
+}
 
 /** msgpackr's own flags: hand out its buffer with the range instead of a new view, and reuse the space afterwards. */
 const REUSE_BUFFER_MODE = 512;
@@ -61,13 +70,13 @@ const msgpack: InnerCodec = {
   name: 'msgpack',
   encode(message) {
     if (typeof message === 'function') refuseFunction(message);
-    const packed = packr.pack(message, REUSE_BUFFER_MODE | RESET_BUFFER_MODE) as PackTarget;
+    const packed = thePackr().pack(message, REUSE_BUFFER_MODE | RESET_BUFFER_MODE) as PackTarget;
     // With repeated references msgpackr returns a view of its own instead of its buffer with a range.
     const { start, end } = packed;
     if (start === undefined || end === undefined) return { bytes: packed, start: 0, end: packed.length };
     return { bytes: packed, start, end };
   },
-  decode: (bytes, length) => packr.unpack(bytes, length as never),
+  decode: (bytes, length) => thePackr().unpack(bytes, length as never),
 };
 
 const json: InnerCodec = {
