@@ -40,9 +40,6 @@ export const FLAGS = 7;
 /** A frame: u32 length, u32 type, then the bytes. */
 export const FRAME_BYTES = 8;
 
-/** Small messages: so many bytes are asked of the processor ahead of their turn. */
-export const STRIDE = 1024;
-
 /** What a frame holds (the type word). */
 export const FRAME = {
   BYTES: 0, // a Uint8Array

@@ -2,8 +2,8 @@
 
 import { native } from '../native/load.js';
 import type { WaitPoint } from '../waiting/blocking.js';
-import { ENDED, FLAGS, FRAME_BYTES, GONE, RING, SLEEPS, STRIDE } from './ring-layout.js';
-import { corrupt, movedAway } from './ring-writer.js';
+import { ENDED, FLAGS, FRAME_BYTES, GONE, RING, SLEEPS } from './ring-layout.js';
+import { corrupt, movedAway, STRIDE } from './ring-writer.js';
 
 export class RingReader {
   readonly capacity: number;

@@ -6,7 +6,10 @@
 import { ClosedError, CorruptError } from '../errors.js';
 import { native } from '../native/load.js';
 import { PENDING, type WaitPoint } from '../waiting/blocking.js';
-import { ENDED, FLAGS, FRAME_BYTES, GONE, RING, SLEEPS, STRIDE } from './ring-layout.js';
+import { ENDED, FLAGS, FRAME_BYTES, GONE, RING, SLEEPS } from './ring-layout.js';
+
+/** Small messages: so many bytes of the ring are asked of the processor ahead of their turn. */
+export const STRIDE = 1024;
 
 export class RingWriter {
   readonly capacity: number;

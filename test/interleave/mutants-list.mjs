@@ -16,9 +16,9 @@ export const MUTANTS = [
   {
     name: 'the producer publishes before it has written',
     file: WRITER,
-    find: '        this.#frames[at] = length;\n        this.#frames[at + 1] = type;\n        this.#tail = ',
+    find: '        this.#frames[at] = length;\n        this.#frames[at + 1] = type;\n        const tail = ',
     replace:
-      '        Atomics.exchange(this.#words, ring_layout_js_1.RING.TAIL, (this.#tail + ring_layout_js_1.FRAME_BYTES + ((length + 7) & ~7)) | 0);\n        this.#frames[at] = length;\n        this.#frames[at + 1] = type;\n        this.#tail = ',
+      '        Atomics.exchange(this.#words, ring_layout_js_1.RING.TAIL, (this.#tail + ring_layout_js_1.FRAME_BYTES + ((length + 7) & ~7)) | 0);\n        this.#frames[at] = length;\n        this.#frames[at + 1] = type;\n        const tail = ',
     caughtBy: SPSC,
     stores: true,
   },
@@ -274,9 +274,8 @@ export const MUTANTS = [
   {
     name: 'an add is a load and a store',
     file: 'values/cells.js',
-    find: 'if (Atomics.compareExchange(this.view, index, before, after) === before)\n                return before;',
-    replace: 'Atomics.store(this.view, index, after);\n            return before;',
-    first: true, // of IntCells
+    find: 'const found = Atomics.compareExchange(view, index, before, after);',
+    replace: 'Atomics.store(view, index, after);\n            const found = before;',
     caughtBy: ['value|Sync waits for two who add'],
   },
 ];

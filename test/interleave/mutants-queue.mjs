@@ -77,21 +77,21 @@ export const QUEUE_MUTANTS = [
   {
     name: 'what is to be freed is forgotten before it is free',
     file: TAKES_FILE,
-    find: `this.#publishTaken(taken, head, done);
-            this.#append(first, last);
-            this.#words[${L}.QUEUE.INTENT_FIRST] = ${L}.NO_BLOCK;`,
-    replace: `this.#publishTaken(taken, head, done);
-            this.#words[${L}.QUEUE.INTENT_FIRST] = ${L}.NO_BLOCK;
-            this.#append(first, last);`,
+    find: `this.#publishTaken(taken, head, count);
+        this.#append(first, last);
+        this.#words[${L}.QUEUE.INTENT_FIRST] = ${L}.NO_BLOCK;`,
+    replace: `this.#publishTaken(taken, head, count);
+        this.#words[${L}.QUEUE.INTENT_FIRST] = ${L}.NO_BLOCK;
+        this.#append(first, last);`,
     caughtBy: GETS,
   },
   {
     name: 'what is to be freed is noted after the message is taken',
     file: TAKES_FILE,
     find: `this.#words[${L}.QUEUE.INTENT_FIRST] = first;
-            this.#publishTaken(taken, head, done);`,
-    replace: `this.#publishTaken(taken, head, done);
-            this.#words[${L}.QUEUE.INTENT_FIRST] = first;`,
+        this.#publishTaken(taken, head, count);`,
+    replace: `this.#publishTaken(taken, head, count);
+        this.#words[${L}.QUEUE.INTENT_FIRST] = first;`,
     caughtBy: GETS,
     stores: true,
   },
@@ -216,7 +216,7 @@ export const QUEUE_MUTANTS = [
   {
     name: 'nobody is told that all is done',
     file: CORE,
-    find: 'if (this.allDone)\n            this.idle.changed();',
+    find: 'if (this.idle.marked && this.allDone)\n            this.idle.changed();',
     replace: '',
     caughtBy: ['queue|join, done: Sync', 'queue|join, get'],
   },

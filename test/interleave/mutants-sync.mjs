@@ -38,6 +38,7 @@ export const SYNC_MUTANTS = [
     file: POOL,
     find: 'if (point === undefined || owners.has(0))',
     replace: 'owners.delete(0); if (point === undefined)',
+    share: 1,
     caughtBy: ['pool|one permit, its holder dies: Sync, promise'],
   },
   {
