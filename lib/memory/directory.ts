@@ -5,7 +5,7 @@ import { ForeignError, IsthmusError, SystemError } from '../errors.js';
 import type { NativeSegment, SegmentStat } from '../native/binding.js';
 import { native } from '../native/load.js';
 import { checkName } from '../options.js';
-import { type Header, hasMagic, readHeader } from './header.js';
+import { type Header, hasMagic, type ObjectHeader, type ObjectKind, readHeader } from './header.js';
 import { HEADER, type Kind, STATE_CONDEMNED } from './header-layout.js';
 import { rounds } from './patience.js';
 import { removeByRequest } from './removal.js';
@@ -20,9 +20,6 @@ import {
   SLOT_WORDS,
 } from './roster-layout.js';
 import { isSystemError, withSystemErrors } from './system-errors.js';
-
-/** What kind of file stands under a name: one of this package's objects, a POSIX semaphore, or raw shared memory. */
-export type ObjectKind = Kind | 'semaphore' | 'memory';
 
 /** One line of {@link list}. */
 export interface ObjectInfo {
@@ -54,7 +51,7 @@ export interface ObjectInfo {
 /** What {@link inspect} tells beyond {@link list}. */
 export interface ObjectDetails extends ObjectInfo {
   /** The header, for objects that have one and whose header is sound. */
-  readonly header?: Omit<Header, 'schema'>;
+  readonly header?: ObjectHeader;
   /** Whether the object is about to be removed. */
   readonly condemned?: boolean;
   /** What is in it, as far as its kind can tell by looking: the value, the bytes in use, … */
