@@ -1,35 +1,12 @@
 // The report on the public API (scripts/api.mjs) is held: a copy of the package whose face differs fails the lint.
 
 import { spawnSync } from 'node:child_process';
-import {
-  appendFileSync,
-  cpSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterEach, expect, test } from 'vitest';
+import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { copyOf } from './copy.js';
 
-const ROOT = resolve(fileURLToPath(new URL('../..', import.meta.url)));
-const copies: string[] = [];
-
-afterEach(() => {
-  for (const copy of copies.splice(0)) rmSync(copy, { recursive: true });
-});
-
-function copyOfPackage(): string {
-  const copy = mkdtempSync(join(tmpdir(), 'isthmus-face-'));
-  copies.push(copy);
-  for (const name of ['api', 'dist', 'package.json', 'tsconfig.json', 'scripts/api.mjs'])
-    cpSync(join(ROOT, name), join(copy, name), { recursive: true });
-  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
-  return copy;
-}
+const copyOfPackage = (): string => copyOf('api', 'dist', 'package.json', 'tsconfig.json', 'scripts/api.mjs');
 
 function api(copy: string, ...args: string[]): { status: number | null; output: string } {
   const command = [join(copy, 'scripts/api.mjs'), ...args];
@@ -41,8 +18,6 @@ function api(copy: string, ...args: string[]): { status: number | null; output: 
 test('a change of the face fails until the report says it, too', () => {
   const copy = copyOfPackage();
   const before = readFileSync(join(copy, 'api/index.api.md'), 'utf8');
-  expect(api(copy, '--check')).toEqual({ status: 0, output: '' });
-
   appendFileSync(join(copy, 'dist/index.d.ts'), '\nexport declare function added(to: number): number;\n');
   const changed = api(copy, '--check');
   expect(changed.status).toBe(1);

@@ -1,28 +1,11 @@
 // The lint rule for the layers (.dependency-cruiser.cjs) catches what it says: in copies of lib/ with wrong imports in them.
 
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, test } from 'vitest';
-
-const ROOT = resolve(fileURLToPath(new URL('../..', import.meta.url)));
-const copies: string[] = [];
-
-afterEach(() => {
-  for (const copy of copies.splice(0)) rmSync(copy, { recursive: true });
-});
-
-function copyOfLib(): string {
-  const copy = mkdtempSync(join(tmpdir(), 'isthmus-layers-'));
-  copies.push(copy);
-  for (const name of ['lib', 'package.json', 'tsconfig.json', '.dependency-cruiser.cjs'])
-    cpSync(join(ROOT, name), join(copy, name), { recursive: true });
-  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
-  return copy;
-}
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { copyOf, ROOT } from './copy.js';
 
 /** What `npm run lint` runs for the layers. */
 function lintLayers(copy: string): { status: number | null; output: string } {
@@ -65,7 +48,7 @@ const WRONG: readonly (readonly [rule: string, file: string, line: string])[] = 
 
 describe('the lint rule for the layers', () => {
   test('finds nothing in the code as it is, and every wrong import that is laid into it', () => {
-    const copy = copyOfLib();
+    const copy = copyOf('lib', 'package.json', 'tsconfig.json', '.dependency-cruiser.cjs');
     expect(lintLayers(copy)).toMatchObject({
       status: 0,
       output: expect.stringContaining('no dependency violations found'),
