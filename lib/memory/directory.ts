@@ -9,7 +9,7 @@ import { type Header, hasMagic, type ObjectHeader, type ObjectKind, readHeader }
 import { HEADER, type Kind, STATE_CONDEMNED } from './header-layout.js';
 import { rounds } from './patience.js';
 import { removeByRequest } from './removal.js';
-import { type Holder, type Participant, readRoster } from './roster.js';
+import { type Holder, type Participant, readRoster, slotOf } from './roster.js';
 import {
   MARK_OFFSET,
   MARK_PAGE_BYTES,
@@ -227,7 +227,7 @@ function ownerIn(
 ): Owner | undefined {
   const owner = ownerWord & OWNER_MASK;
   if (owner === 0) return undefined;
-  const slot = owner & 0x3ff;
+  const slot = slotOf(owner);
   const at = slot * SLOT_WORDS;
   const present = at < roster.length && (roster[at + SLOT.GENERATION]! & MAX_GENERATION) === owner >>> 10;
   if (!present) return { pid: 0, thread: 0, alive: false }; // its slot has gone to another one
