@@ -3,14 +3,20 @@
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { copyOf } from './copy.js';
+
+// A compiler runs in each of them.
+vi.setConfig({ testTimeout: 300_000 });
 
 const copyOfPackage = (): string => copyOf('api', 'dist', 'package.json', 'tsconfig.json', 'scripts/api.mjs');
 
 function api(copy: string, ...args: string[]): { status: number | null; output: string } {
   const command = [join(copy, 'scripts/api.mjs'), ...args];
-  const { status, stdout, stderr, error } = spawnSync(process.execPath, command, { encoding: 'utf8' });
+  const { status, stdout, stderr, error } = spawnSync(process.execPath, command, {
+    encoding: 'utf8',
+    timeout: 120_000,
+  });
   if (error) throw error;
   return { status, output: stdout + stderr };
 }

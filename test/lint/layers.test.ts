@@ -4,14 +4,17 @@ import { spawnSync } from 'node:child_process';
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { copyOf, ROOT } from './copy.js';
+
+vi.setConfig({ testTimeout: 300_000 });
 
 /** What `npm run lint` runs for the layers. */
 function lintLayers(copy: string): { status: number | null; output: string } {
   const { status, stdout, stderr, error } = spawnSync('npm', ['run', '--silent', 'lint:layers'], {
     cwd: copy,
     encoding: 'utf8',
+    timeout: 120_000,
     env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' },
   });
   if (error) throw error;
