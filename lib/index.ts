@@ -1,9 +1,9 @@
 /** The public face of isthmus: shared memory, and what one builds on it, between unrelated Node.js processes. */
 
-export type { ListAttachOptions, ListCreateOptions } from './collections/list-shape.js';
+export type { ListAttachOptions, ListCreateOptions, ListHandleOptions } from './collections/list-shape.js';
 export type { MapChange } from './collections/map-changes.js';
 export type { MapKey } from './collections/map-keys.js';
-export type { MapAttachOptions, MapCreateOptions } from './collections/map-shape.js';
+export type { MapAttachOptions, MapCreateOptions, MapHandleOptions } from './collections/map-shape.js';
 export { MapTransaction } from './collections/map-transaction.js';
 export {
   Namespace,
@@ -44,15 +44,21 @@ export {
   list,
   type ObjectDetails,
   type ObjectInfo,
-  type ObjectKind,
   type Owner,
   unlink,
 } from './memory/directory.js';
+export type { ObjectHeader, ObjectKind } from './memory/header.js';
 export type { Holder, Participant } from './memory/roster.js';
 export { SharedMemory, type SharedMemoryCreateOptions } from './memory/shared-memory.js';
+export type { SharedObject } from './memory/shared-object.js';
 export type { Codec, CodecName } from './messages/codecs.js';
 export { Job } from './messages/job.js';
-export { PipePort, type PipePortEvent, type PipePortMessage } from './messages/message-port.js';
+export {
+  PipePort,
+  type PipePortEvent,
+  type PipePortHandler,
+  type PipePortMessage,
+} from './messages/message-port.js';
 export type { PeerDeath, PeerSyncWaitOptions, PeerWaitOptions } from './messages/peer.js';
 export { Pipe } from './messages/pipe.js';
 export type { PipeAttachOptions, PipeCreateOptions, PipeEndOptions } from './messages/pipe-shape.js';
@@ -71,16 +77,19 @@ export type { ConditionLock, ConditionOptions, LockOf } from './sync/condition-s
 export { Event } from './sync/event.js';
 export { Guard } from './sync/guard.js';
 export { Lock } from './sync/lock.js';
+export type { LockObject } from './sync/lock-object.js';
 export { PermitPool } from './sync/permit-pool.js';
 export { RLock } from './sync/rlock.js';
 export { RwLock, type RwLockSide } from './sync/rwlock.js';
 export { Semaphore } from './sync/semaphore.js';
 export type { SemaphoreAttachOptions, SemaphoreCreateOptions } from './sync/semaphore-opening.js';
 export type {
+  BigIntegerType,
   ElementInput,
   ElementOf,
   ElementType,
   ElementTypeName,
+  FloatType,
   IntegerType,
   NumericType,
   PythonTypecode,
@@ -93,8 +102,10 @@ export {
   type StructField,
   type StructFields,
   type StructInput,
+  type StructInputAt,
   type StructIntegerPath,
   type StructNumberPath,
+  type StructOutputAt,
   type StructPath,
   type StructShape,
   type StructTypeAt,
@@ -104,4 +115,5 @@ export {
   text,
 } from './values/struct-types.js';
 export { Value, type ValueCreateOptions } from './values/value.js';
+export type { WatchedObject } from './values/watched-object.js';
 export type { Waitable } from './waiting/waitable.js';

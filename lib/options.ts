@@ -3,7 +3,7 @@
  * `TypeError` or `RangeError` that says what was expected, before anything is changed.
  */
 
-import { describe, invalidType, outOfRange } from './errors.js';
+import { invalidType, outOfRange } from './errors.js';
 
 /** Options for making an object. They matter only when the call creates it. */
 export interface CreateOptions {
@@ -67,9 +67,7 @@ export function checkOptions<T extends object>(
   known: readonly (keyof T & string)[],
 ): Partial<T> {
   if (options === undefined) return {};
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw invalidType('options', 'an object', options);
-  }
+  if (!areOptions(options)) throw invalidType('options', 'an object', options);
   for (const key of Object.keys(options)) {
     if ((known as readonly string[]).includes(key)) continue;
     const likely = closest(key, known);
@@ -78,6 +76,11 @@ export function checkOptions<T extends object>(
     throw Object.assign(error, { code: 'ERR_INVALID_ARG_VALUE' });
   }
   return options;
+}
+
+/** Whether it could be an object of options. Who takes some of them out first leaves anything else to {@link checkOptions}. */
+export function areOptions<T extends object>(options: T | null | undefined): options is T {
+  return typeof options === 'object' && options !== null && !Array.isArray(options);
 }
 
 function closest(key: string, known: readonly string[]): string | undefined {
@@ -202,5 +205,5 @@ export const OPEN_KEYS = [...CREATE_KEYS, ...ATTACH_KEYS] as const;
 
 /** A function argument. */
 export function checkFunction(what: string, value: unknown): void {
-  if (typeof value !== 'function') throw invalidType(what, 'a function', describe(value));
+  if (typeof value !== 'function') throw invalidType(what, 'a function', value);
 }

@@ -1,11 +1,11 @@
 /** `isthmus/keyv`: a storage adapter for Keyv (https://keyv.org). It needs nothing of Keyv but its contract. */
 
 import { EventEmitter } from 'node:events';
-import type { SharedMap } from '../collections/shared-map.js';
-import { deletePrefixed, hasPrefix, mapOf, type OpenOptions, type StringMap } from './map-of.js';
+import type { AttachOptions, MapCreateOptions, SharedMap } from '../index.js';
+import { deletePrefixed, hasPrefix, mapOf, type StringMap } from './map-of.js';
 
 /** How {@link KeyvIsthmus} opens its map: the options of `SharedMap.open` (`maxBytes`, `evict`, `ttl`, …). */
-export type KeyvIsthmusOptions = OpenOptions;
+export type KeyvIsthmusOptions = MapCreateOptions & AttachOptions;
 
 /** One entry for {@link KeyvIsthmus.setMany}. */
 export interface KeyvIsthmusEntry {

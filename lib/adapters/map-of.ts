@@ -1,14 +1,11 @@
 /** What the adapters have in common: a map by name or as it is, and the keys that begin with something. */
 
-import type { MapCreateOptions } from '../collections/map-shape.js';
-import { SharedMap } from '../collections/shared-map.js';
 import { invalidType } from '../errors.js';
-import type { AttachOptions } from '../options.js';
+import { type AttachOptions, type MapCreateOptions, SharedMap } from '../index.js';
 
 /** A SharedMap with strings as keys. */
 export type StringMap<V> = SharedMap<string, V>;
-/** How a map is opened: the options of `SharedMap.open`. */
-export type OpenOptions = MapCreateOptions & AttachOptions;
+type OpenOptions = MapCreateOptions & AttachOptions;
 
 /** Opens the map with a name; a map that is given stays its owner's: `own` tells whether we have to close it. */
 export function mapOf<V>(

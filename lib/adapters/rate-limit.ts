@@ -1,12 +1,11 @@
 /** `isthmus/rate-limit`: a store for express-rate-limit. It needs nothing of that package but its contract. */
 
-import { sharedNow } from '../collections/expiry.js';
-import type { SharedMap } from '../collections/shared-map.js';
 import { invalidType, outOfRange } from '../errors.js';
-import { deletePrefixed, mapOf, type OpenOptions, type StringMap } from './map-of.js';
+import type { AttachOptions, MapCreateOptions, SharedMap } from '../index.js';
+import { deletePrefixed, mapOf, type StringMap } from './map-of.js';
 
 /** Options of {@link SharedMemoryStore}; with a name also those of `SharedMap.open`. */
-export interface SharedMemoryStoreOptions extends OpenOptions {
+export interface SharedMemoryStoreOptions extends MapCreateOptions, AttachOptions {
   /** What stands before each key in the map; default `'rl:'`. Each limiter needs one of its own. */
   prefix?: string;
 }
@@ -91,7 +90,7 @@ export class SharedMemoryStore {
 
   /** The hits of a client in its window, `undefined` if it has none. */
   get(key: string): ClientHits | undefined {
-    const window = liveWindow(this.#map.get(this.prefix + key), sharedNow());
+    const window = liveWindow(this.#map.get(this.prefix + key), machineNow());
     return window === undefined ? undefined : told(window);
   }
 
@@ -99,7 +98,7 @@ export class SharedMemoryStore {
   increment(key: string): ClientHits {
     return this.#map.transaction((tx) => {
       const before = tx.get(this.prefix + key);
-      const now = sharedNow();
+      const now = machineNow();
       const [hits, end, resetTime] = liveWindow(before, now) ?? this.#windowFrom(now);
       const window: Window = [hits + 1, end, resetTime];
       // Not the map's expiry but `end` tells whether a window is over; the entry goes at the same time or a little later.
@@ -116,7 +115,7 @@ export class SharedMemoryStore {
   decrement(key: string): void {
     this.#map.transaction((tx) => {
       const before = tx.get(this.prefix + key);
-      const now = sharedNow();
+      const now = machineNow();
       const [hits, end, resetTime] = liveWindow(before, now) ?? [0, 0, 0];
       if (hits > 0) tx.set(this.prefix + key, [hits - 1, end, resetTime], { ttl: end - now });
     });
@@ -136,6 +135,12 @@ export class SharedMemoryStore {
   shutdown(): void {
     if (this.#own) this.#map.close();
   }
+}
+
+/** CLOCK_MONOTONIC in ms: one clock for all processes of the machine, and it never jumps. */
+function machineNow(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1000 + nanoseconds / 1e6;
 }
 
 function liveWindow(window: Window | undefined, now: number): Window | undefined {

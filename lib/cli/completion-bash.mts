@@ -1,6 +1,6 @@
 /** The script for bash. It needs nothing of the package bash-completion. */
 
-import type { VerbWords } from './completion.mjs';
+import type { VerbWords } from './completion-words.mjs';
 
 export function bashScript(verbs: readonly VerbWords[]): string {
   return `# bash completion for isthmus; in ~/.bashrc: eval "$(isthmus completion bash)"

@@ -1,6 +1,6 @@
 /** The script for fish. */
 
-import { type OptionWords, quoted, type VerbWords } from './completion.mjs';
+import { type OptionWords, quoted, type VerbWords } from './completion-words.mjs';
 
 export function fishScript(verbs: readonly VerbWords[]): string {
   const first = (rest: string): string => `complete -c isthmus -n __fish_use_subcommand ${rest}`;

@@ -1,6 +1,6 @@
 /** The script for zsh: works in a file of $fpath (as _isthmus) and by eval. */
 
-import { type OptionWords, quoted, type VerbWords } from './completion.mjs';
+import { type OptionWords, quoted, type VerbWords } from './completion-words.mjs';
 
 export function zshScript(verbs: readonly VerbWords[]): string {
   return `#compdef isthmus

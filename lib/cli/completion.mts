@@ -6,27 +6,10 @@
 import type { Command, Option } from 'commander';
 import { bashScript } from './completion-bash.mjs';
 import { fishScript } from './completion-fish.mjs';
+import type { OptionWords, VerbWords } from './completion-words.mjs';
 import { zshScript } from './completion-zsh.mjs';
 import { EXIT } from './exit-codes.mjs';
 import { print } from './output.mjs';
-
-export interface VerbWords {
-  readonly name: string;
-  /** Its first sentence. */
-  readonly summary: string;
-  readonly options: readonly OptionWords[];
-  /** What its arguments can be: names of objects, one of these words, or nothing that could be told. */
-  readonly takes: 'names' | 'nothing' | readonly string[];
-  /** Any number of them. */
-  readonly many: boolean;
-}
-
-export interface OptionWords {
-  readonly flags: readonly string[];
-  readonly summary: string;
-  /** A value follows. */
-  readonly value: boolean;
-}
 
 const SCRIPTS: Readonly<Record<string, (verbs: readonly VerbWords[]) => string>> = {
   bash: bashScript,
@@ -64,9 +47,4 @@ function wordsOf({ short, long, description, required, optional }: Option): Opti
 
 function firstSentence(text: string): string {
   return text.split(/[.:;](?:\s|$)| \(/)[0]!.trim();
-}
-
-/** For a single-quoted word of a shell. */
-export function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }

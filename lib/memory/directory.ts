@@ -7,11 +7,11 @@ import { native } from '../native/load.js';
 import { checkInteger, checkName, checkOptions } from '../options.js';
 import type { Activity } from './activity.js';
 import { type HeaderClaims, readClaims } from './claims.js';
-import { type Header, hasMagic, readHeader } from './header.js';
+import { type Header, hasMagic, type ObjectHeader, type ObjectKind, readHeader } from './header.js';
 import { HEADER, type Kind, STATE_CONDEMNED } from './header-layout.js';
 import { rounds } from './patience.js';
 import { removeByRequest } from './removal.js';
-import { type Holder, type Participant, readRoster } from './roster.js';
+import { type Holder, type Participant, readRoster, slotOf } from './roster.js';
 import {
   MARK_OFFSET,
   MARK_PAGE_BYTES,
@@ -23,9 +23,6 @@ import {
 } from './roster-layout.js';
 import { readSemaphore } from './semaphore-file.js';
 import { isSystemError, withSystemErrors } from './system-errors.js';
-
-/** What kind of file stands under a name: one of this package's objects, a POSIX semaphore, or raw shared memory. */
-export type ObjectKind = Kind | 'semaphore' | 'memory';
 
 /** One line of {@link list}. */
 export interface ObjectInfo {
@@ -57,7 +54,7 @@ export interface ObjectInfo {
 /** What {@link inspect} tells beyond {@link list}. */
 export interface ObjectDetails extends ObjectInfo {
   /** The header, for objects that have one and whose header is sound. */
-  readonly header?: Omit<Header, 'schema'>;
+  readonly header?: ObjectHeader;
   /** Whether the object is about to be removed. */
   readonly condemned?: boolean;
   /** What is in it, as far as its kind can tell by looking: the value, the bytes in use, … */
@@ -294,7 +291,7 @@ function ownerIn(
 ): Owner | undefined {
   const owner = ownerWord & OWNER_MASK;
   if (owner === 0) return undefined;
-  const slot = owner & 0x3ff;
+  const slot = slotOf(owner);
   const at = slot * SLOT_WORDS;
   const present = at < roster.length && (roster[at + SLOT.GENERATION]! & MAX_GENERATION) === owner >>> 10;
   if (!present) return { pid: 0, thread: 0, alive: false }; // its slot has gone to another one

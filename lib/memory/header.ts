@@ -21,25 +21,66 @@ import {
 } from './header-layout.js';
 import { MARK_PAGE_BYTES, SLOT_BYTES } from './roster-layout.js';
 
-/** Everything a header says; all of it checked against the file. */
-export interface Header {
-  readonly kind: Kind;
+/** What kind of file stands under a name: one of this package's objects, a POSIX semaphore, or raw shared memory. */
+export type ObjectKind =
+  | 'value'
+  | 'array'
+  | 'spsc'
+  | 'lock'
+  | 'pool'
+  | 'rlock'
+  | 'rwlock'
+  | 'event'
+  | 'condition'
+  | 'barrier'
+  | 'queue'
+  | 'pipe'
+  | 'struct'
+  | 'map'
+  | 'list'
+  | 'namespace'
+  | 'semaphore'
+  | 'memory';
+
+/** An object's header, as tools show it: where its areas are, and where it comes from. */
+export interface ObjectHeader {
+  /** Never a semaphore or raw memory: those have no header. */
+  readonly kind: ObjectKind;
+  /** The layout's version; ours must have the same major number. */
   readonly major: number;
+  /** Grows with what older versions may ignore. */
   readonly minor: number;
-  readonly lifetime: (typeof LIFETIMES)[number];
+  /** When it goes: see the option of the same name. */
+  readonly lifetime: 'persistent' | 'attached';
+  /** The size of the file. */
   readonly fileBytes: number;
+  /** Where the payload begins. */
   readonly payloadOffset: number;
+  /** How long it is. */
   readonly payloadBytes: number;
+  /** Whether it is mapped twice in a row. */
   readonly mirrored: boolean;
+  /** Where the control words begin. */
   readonly wordsOffset: number;
+  /** How long they are. */
   readonly wordsBytes: number;
+  /** Where the table of participants begins. */
   readonly rosterOffset: number;
+  /** How many it has room for. */
   readonly participants: number;
+  /** Where the pages of their death marks begin. */
   readonly marksOffset: number;
   /** Random, in hex: tells two objects apart that had the same name. */
   readonly instanceId: string;
+  /** When it was made. */
   readonly createdAt: Date;
+  /** By which process, in its own pid namespace. */
   readonly creatorPid: number;
+}
+
+/** Everything a header says; all of it checked against the file. */
+export interface Header extends ObjectHeader {
+  readonly kind: Kind;
   /** What the kind recorded: element type, length, codec, … */
   readonly schema: Readonly<Record<string, unknown>>;
 }

@@ -61,6 +61,11 @@ const MOST_MARKS = 62;
 /** ms between two looks at an owner whose death nothing tells of. */
 export const UNWATCHED_SLICE = 50;
 
+/** The slot that an owner word names. */
+export function slotOf(ownerWord: number): number {
+  return ownerWord & 0x3ff;
+}
+
 /** This environment's view of the table, and its own slot in it. */
 export class Roster {
   readonly #segment: NativeSegment;
@@ -147,7 +152,7 @@ export class Roster {
     if (this.looksDead(ownerWord)) return true;
     const owner = ownerWord & OWNER_MASK;
     if (owner === this.owner) return false; // a description does not see its own lock
-    const slot = owner & 0x3ff;
+    const slot = slotOf(owner);
     // A free byte, or one that was locked anew while we asked: either way this generation's holder is gone.
     return !this.#segment.heldByOther(SLOT_BYTE + slot) || this.looksDead(ownerWord);
   }
@@ -156,7 +161,7 @@ export class Roster {
   looksDead(ownerWord: number): boolean {
     const owner = ownerWord & OWNER_MASK;
     if (owner === this.owner) return false;
-    const slot = owner & 0x3ff;
+    const slot = slotOf(owner);
     if (slot >= this.#participants || slot === this.#slot) return true; // nobody's slot, or ours in another's time
     if (this.#generation(slot) !== owner >>> 10) return true;
     // Read after the generation: this mark is that generation's, or a later one's.
@@ -168,7 +173,7 @@ export class Roster {
     const pairs: number[] = [];
     let unmarked = false;
     for (const ownerWord of ownerWords) {
-      const slot = ownerWord & 0x3ff;
+      const slot = slotOf(ownerWord);
       if (slot >= this.#participants) return undefined;
       const expected = this.#mark(slot);
       if (this.looksDead(ownerWord)) return undefined; // asked after the mark was read: so it is this owner's
@@ -218,7 +223,7 @@ export class Roster {
 
   /** What the slot of an owner word records of its holder. */
   holderOf(ownerWord: number): Holder {
-    const slot = ownerWord & 0x3ff;
+    const slot = slotOf(ownerWord);
     const field = (offset: number): number =>
       slot < this.#participants ? Atomics.load(this.#words, slot * SLOT_WORDS + offset) : 0;
     return { pid: field(SLOT.PID), thread: field(SLOT.THREAD) };

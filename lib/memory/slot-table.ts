@@ -3,7 +3,7 @@
  * the dead are known by their owner: nothing has to be counted down for them.
  */
 
-import type { Roster } from './roster.js';
+import { type Roster, slotOf } from './roster.js';
 import { OWNER_ABANDONED, OWNER_MASK, OWNER_SLEEPERS } from './roster-layout.js';
 import { ENTRY, ENTRY_WORDS } from './slot-table-layout.js';
 
@@ -37,18 +37,18 @@ export class SlotTable {
 
   /** Index of this environment's own count. */
   get mine(): number {
-    return this.#at(this.#roster.owner & 0x3ff) + ENTRY.COUNT;
+    return this.#at(slotOf(this.#roster.owner)) + ENTRY.COUNT;
   }
 
   /** What this environment's entry says of who was here before it: the owner word, 0 if nobody was, our own if it is ours. */
   get predecessor(): number {
-    return this.#ownerOf(this.#roster.owner & 0x3ff);
+    return this.#ownerOf(slotOf(this.#roster.owner));
   }
 
   /** Makes the entry of this environment's slot its own, with a count of 0. Nothing happens if it is. */
   claim(): void {
     const { owner } = this.#roster;
-    const at = this.#at(owner & 0x3ff);
+    const at = this.#at(slotOf(owner));
     if (Atomics.load(this.#words, at + ENTRY.OWNER) === owner) return;
     // In this order: what it says until now is of a dead one, and counts for nothing. If we die, it stays so.
     Atomics.store(this.#words, at + ENTRY.COUNT, 0);
@@ -57,7 +57,7 @@ export class SlotTable {
 
   /** Gives the entry back: this environment has nothing at stake any more. */
   leave(): void {
-    const at = this.#at(this.#roster.owner & 0x3ff);
+    const at = this.#at(slotOf(this.#roster.owner));
     if (Atomics.load(this.#words, at + ENTRY.OWNER) !== this.#roster.owner) return;
     Atomics.store(this.#words, at + ENTRY.OWNER, 0);
     Atomics.store(this.#words, at + ENTRY.COUNT, 0);
@@ -66,7 +66,7 @@ export class SlotTable {
   /** 0 if the entry is nobody's, or says something that it never does: whoever has another slot has that one's entry. */
   #ownerOf(slot: number): number {
     const found = Atomics.load(this.#words, this.#at(slot) + ENTRY.OWNER) & ~OWNER_SLEEPERS; // pairs with claim()
-    return (found & OWNER_MASK) === 0 || (found & 0x3ff) === slot ? found : 0;
+    return (found & OWNER_MASK) === 0 || slotOf(found) === slot ? found : 0;
   }
 
   /**

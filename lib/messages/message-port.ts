@@ -13,7 +13,8 @@ export interface PipePortMessage<T> extends Event {
   readonly data: T;
 }
 
-type Handler<E> = ((event: E) => void) | null;
+/** What `onmessage`, `onmessageerror` and `onclose` hold. */
+export type PipePortHandler<E> = ((event: E) => void) | null;
 type Listener = (value: never) => void;
 
 /** The pipe, as far as the port needs it. */
@@ -48,7 +49,7 @@ export class PipePort<Send = unknown, Receive = Send> extends EventTarget {
   readonly #sender: PipeSender;
   readonly #receiver: PipeReceiver;
   readonly #abort = new AbortController();
-  readonly #handlers = new Map<PipePortEvent, Handler<never>>();
+  readonly #handlers = new Map<PipePortEvent, PipePortHandler<never>>();
   /** What `on` added, so that `off` finds it. */
   readonly #wrapped = new Map<PipePortEvent, Map<Listener, (event: Event) => void>>();
   #started = false;
@@ -147,30 +148,30 @@ export class PipePort<Send = unknown, Receive = Send> extends EventTarget {
   }
 
   /** Called with a `MessageEvent` for each message; setting it starts the port. */
-  get onmessage(): Handler<PipePortMessage<Receive>> {
+  get onmessage(): PipePortHandler<PipePortMessage<Receive>> {
     return this.#handler('message');
   }
 
-  set onmessage(handler: Handler<PipePortMessage<Receive>>) {
+  set onmessage(handler: PipePortHandler<PipePortMessage<Receive>>) {
     this.#handle('message', handler);
     if (typeof handler === 'function') this.start();
   }
 
   /** Called with a `MessageEvent` whose `data` is the error when a message could not be decoded. */
-  get onmessageerror(): Handler<PipePortMessage<Error>> {
+  get onmessageerror(): PipePortHandler<PipePortMessage<Error>> {
     return this.#handler('messageerror');
   }
 
-  set onmessageerror(handler: Handler<PipePortMessage<Error>>) {
+  set onmessageerror(handler: PipePortHandler<PipePortMessage<Error>>) {
     this.#handle('messageerror', handler);
   }
 
   /** Called once when the port has closed, whoever closed it; {@link reason} says why if it was not in order. */
-  get onclose(): Handler<Event> {
+  get onclose(): PipePortHandler<Event> {
     return this.#handler('close');
   }
 
-  set onclose(handler: Handler<Event>) {
+  set onclose(handler: PipePortHandler<Event>) {
     this.#handle('close', handler);
   }
 
@@ -229,7 +230,7 @@ export class PipePort<Send = unknown, Receive = Send> extends EventTarget {
     return (this.#handlers.get(event) ?? null) as never;
   }
 
-  #handle(event: PipePortEvent, handler: Handler<never>): void {
+  #handle(event: PipePortEvent, handler: PipePortHandler<never>): void {
     // The place among the listeners is that of the first handler, as in browsers.
     if (!this.#handlers.has(event))
       this.addEventListener(event, (one) => this.#handlers.get(event)?.call(this, one as never));

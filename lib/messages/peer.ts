@@ -4,7 +4,7 @@ import { invalidType, outOfRange, PeerDiedError } from '../errors.js';
 import { roleLooksDead, roleState } from '../memory/roles.js';
 import { OWNER_MASK } from '../memory/roster-layout.js';
 import type { Segment } from '../memory/segment.js';
-import { checkWait, type SyncWaitOptions, type WaitOptions } from '../options.js';
+import { areOptions, checkWait, type SyncWaitOptions, type WaitOptions } from '../options.js';
 import { type Blocking, PENDING, type WaitPoint } from '../waiting/blocking.js';
 import type { Readiness } from '../waiting/waitable.js';
 
@@ -78,8 +78,7 @@ export class Peer {
   checkWait(options: PeerWaitOptions | undefined): PeerWait {
     if (options === undefined) return this.#usual;
     // What is no object of options is refused by checkWait.
-    if (typeof options !== 'object' || options === null || Array.isArray(options))
-      return { ...this.#usual, ...checkWait(options) };
+    if (!areOptions(options)) return { ...this.#usual, ...checkWait(options) };
     const { peerDeath, ...rest } = options;
     return { ...checkWait(rest), peerDeath: checkPeerDeath(peerDeath) ?? this.#usual.peerDeath };
   }

@@ -6,6 +6,7 @@ import { type ObjectType, schemaCorrupt } from '../memory/segment.js';
 import {
   ATTACH_KEYS,
   type AttachOptions,
+  areOptions,
   CREATE_KEYS,
   type CreateOptions,
   checkInteger,
@@ -115,8 +116,7 @@ export function splitRoleOptions<O extends SpscRoleOptions>(
   options: O | undefined,
 ): { peerDeath: PeerDeath; rest: Omit<O, 'peerDeath'> | undefined } {
   // What is no object of options is refused later, where the rest is checked.
-  if (typeof options !== 'object' || options === null || Array.isArray(options))
-    return { peerDeath: 'error', rest: options };
+  if (!areOptions(options)) return { peerDeath: 'error', rest: options };
   const { peerDeath, ...rest } = options;
   return { peerDeath: checkPeerDeath(peerDeath) ?? 'error', rest };
 }

@@ -20,58 +20,47 @@ export type PythonTypecode = 'b' | 'B' | 'h' | 'H' | 'i' | 'I' | 'l' | 'L' | 'q'
 /** Anything `Value` and `SharedArray` take as an element type. */
 export type ElementType = ElementTypeName | PythonTypecode;
 
-type BigTypes = 'i64' | 'u64' | 'l' | 'L' | 'q' | 'Q';
-type FloatTypes = 'f32' | 'f64' | 'f' | 'd';
+/** Types of 64-bit integers, which are read as bigint. */
+export type BigIntegerType = 'i64' | 'u64' | 'l' | 'L' | 'q' | 'Q';
+/** Types with a fraction. */
+export type FloatType = 'f32' | 'f64' | 'f' | 'd';
 /** What reading an element gives: bigint for 64-bit integers, boolean for `bool`, number otherwise. */
-export type ElementOf<E extends ElementType> = E extends BigTypes
+export type ElementOf<E extends ElementType> = E extends BigIntegerType
   ? bigint
   : E extends 'bool'
     ? boolean
     : number;
 /** What writing an element takes: 64-bit integers also accept safe integers. */
-export type ElementInput<E extends ElementType> = E extends BigTypes ? bigint | number : ElementOf<E>;
+export type ElementInput<E extends ElementType> = E extends BigIntegerType ? bigint | number : ElementOf<E>;
 /** Types that can be added to. */
 export type NumericType = Exclude<ElementType, 'bool'>;
 /** Types that have bits to operate on. */
-export type IntegerType = Exclude<NumericType, FloatTypes>;
+export type IntegerType = Exclude<NumericType, FloatType>;
 
-interface ViewTypes {
-  i8: Int8Array;
-  u8: Uint8Array;
-  i16: Int16Array;
-  u16: Uint16Array;
-  i32: Int32Array;
-  u32: Uint32Array;
-  i64: BigInt64Array;
-  u64: BigUint64Array;
-  f32: Float32Array;
-  f64: Float64Array;
-  bool: Uint8Array;
-}
-interface Aliases {
-  b: 'i8';
-  B: 'u8';
-  h: 'i16';
-  H: 'u16';
-  i: 'i32';
-  I: 'u32';
-  l: 'i64';
-  L: 'u64';
-  q: 'i64';
-  Q: 'u64';
-  f: 'f32';
-  d: 'f64';
-  c: 'u8';
-}
-type Canonical<E extends ElementType> = E extends PythonTypecode
-  ? Aliases[E]
-  : E extends ElementTypeName
-    ? E
-    : never;
 /** The TypedArray on the shared pages. */
-export type ViewOf<E extends ElementType> = ViewTypes[Canonical<E>];
+export type ViewOf<E extends ElementType> = E extends 'i8' | 'b'
+  ? Int8Array
+  : E extends 'u8' | 'B' | 'c' | 'bool'
+    ? Uint8Array
+    : E extends 'i16' | 'h'
+      ? Int16Array
+      : E extends 'u16' | 'H'
+        ? Uint16Array
+        : E extends 'i32' | 'i'
+          ? Int32Array
+          : E extends 'u32' | 'I'
+            ? Uint32Array
+            : E extends 'i64' | 'l' | 'q'
+              ? BigInt64Array
+              : E extends 'u64' | 'L' | 'Q'
+                ? BigUint64Array
+                : E extends 'f32' | 'f'
+                  ? Float32Array
+                  : E extends 'f64' | 'd'
+                    ? Float64Array
+                    : never;
 
-const ALIASES: { readonly [Code in PythonTypecode]: Aliases[Code] } = {
+const ALIASES: { readonly [Code in PythonTypecode]: ElementTypeName } = {
   b: 'i8',
   B: 'u8',
   h: 'i16',

@@ -14,7 +14,7 @@ import {
 } from '../options.js';
 import { Lock } from '../sync/lock.js';
 import type { BitOperation, Cells } from './cells.js';
-import { type ElementInput, type ElementOf, STORAGE } from './element-types.js';
+import { STORAGE } from './element-types.js';
 import { type CompiledFields, compiledFields } from './struct-access.js';
 import { Fields, jsonOf, StructViews } from './struct-fields.js';
 import { STRUCT } from './struct-layout.js';
@@ -24,11 +24,12 @@ import { Texts } from './struct-text.js';
 import type {
   StructCopy,
   StructFields,
+  StructInputAt,
   StructIntegerPath,
   StructNumberPath,
+  StructOutputAt,
   StructPath,
   StructShape,
-  StructTypeAt,
   StructValues,
 } from './struct-types.js';
 import { AllCells, checkValues, store } from './struct-writes.js';
@@ -38,9 +39,6 @@ export interface StructCreateOptions<S extends StructShape> extends CreateOption
   /** First values, of as many fields as you like; the others begin as 0, `false` or `''`. Used only by the call that creates. */
   initial?: StructValues<S>;
 }
-
-type Input<S extends StructShape, P extends string> = ElementInput<StructTypeAt<S, P>>;
-type Output<S extends StructShape, P extends string> = ElementOf<StructTypeAt<S, P>>;
 
 /**
  * Named, typed fields in shared memory, under a name: numbers, booleans, texts, arrays, nested structs. {@link fields} has
@@ -207,54 +205,58 @@ export class SharedStruct<const S extends StructShape = StructShape> extends Sha
   }
 
   /** The number or boolean at a dotted name (`'hits'`, `'pos.x'`), read atomically: in order with all atomic operations. */
-  load<P extends StructPath<S>>(path: P): Output<S, P> {
+  load<P extends StructPath<S>>(path: P): StructOutputAt<S, P> {
     const { cells, index } = this.#at(path);
-    return cells.load(index) as Output<S, P>;
+    return cells.load(index) as StructOutputAt<S, P>;
   }
 
   /**
    * Adds to the number at a dotted name and returns the previous value. Atomic. A result that does not fit the type is a
    * RangeError and changes nothing.
    */
-  add<P extends StructNumberPath<S>>(path: P, amount: Input<S, P>): Output<S, P> {
+  add<P extends StructNumberPath<S>>(path: P, amount: StructInputAt<S, P>): StructOutputAt<S, P> {
     const { cells, index } = this.#at(path);
-    return cells.add(index, amount, 1) as Output<S, P>;
+    return cells.add(index, amount, 1) as StructOutputAt<S, P>;
   }
 
   /** Subtracts from the number at a dotted name and returns the previous value; as {@link add}. */
-  sub<P extends StructNumberPath<S>>(path: P, amount: Input<S, P>): Output<S, P> {
+  sub<P extends StructNumberPath<S>>(path: P, amount: StructInputAt<S, P>): StructOutputAt<S, P> {
     const { cells, index } = this.#at(path);
-    return cells.add(index, amount, -1) as Output<S, P>;
+    return cells.add(index, amount, -1) as StructOutputAt<S, P>;
   }
 
   /** Bitwise AND; returns the previous value. Integer fields only. Atomic. */
-  and<P extends StructIntegerPath<S>>(path: P, operand: Input<S, P>): Output<S, P> {
-    return this.#bits(path, 'and', operand) as Output<S, P>;
+  and<P extends StructIntegerPath<S>>(path: P, operand: StructInputAt<S, P>): StructOutputAt<S, P> {
+    return this.#bits(path, 'and', operand) as StructOutputAt<S, P>;
   }
 
   /** Bitwise OR; returns the previous value. Integer fields only. Atomic. */
-  or<P extends StructIntegerPath<S>>(path: P, operand: Input<S, P>): Output<S, P> {
-    return this.#bits(path, 'or', operand) as Output<S, P>;
+  or<P extends StructIntegerPath<S>>(path: P, operand: StructInputAt<S, P>): StructOutputAt<S, P> {
+    return this.#bits(path, 'or', operand) as StructOutputAt<S, P>;
   }
 
   /** Bitwise XOR; returns the previous value. Integer fields only. Atomic. */
-  xor<P extends StructIntegerPath<S>>(path: P, operand: Input<S, P>): Output<S, P> {
-    return this.#bits(path, 'xor', operand) as Output<S, P>;
+  xor<P extends StructIntegerPath<S>>(path: P, operand: StructInputAt<S, P>): StructOutputAt<S, P> {
+    return this.#bits(path, 'xor', operand) as StructOutputAt<S, P>;
   }
 
   /** Stores a number or boolean and returns the previous value. Atomic. */
-  exchange<P extends StructPath<S>>(path: P, value: Input<S, P>): Output<S, P> {
+  exchange<P extends StructPath<S>>(path: P, value: StructInputAt<S, P>): StructOutputAt<S, P> {
     const { cells, index } = this.#at(path);
-    return cells.exchange(index, cells.check(value)) as Output<S, P>;
+    return cells.exchange(index, cells.check(value)) as StructOutputAt<S, P>;
   }
 
   /**
    * Stores `value` if the field is `expected` (by `Object.is`, after rounding to the type). Returns the previous value: it
    * was stored exactly if that is `expected`. Atomic.
    */
-  compareExchange<P extends StructPath<S>>(path: P, expected: Input<S, P>, value: Input<S, P>): Output<S, P> {
+  compareExchange<P extends StructPath<S>>(
+    path: P,
+    expected: StructInputAt<S, P>,
+    value: StructInputAt<S, P>,
+  ): StructOutputAt<S, P> {
     const { cells, index } = this.#at(path);
-    return cells.compareExchange(index, cells.check(expected), cells.check(value)) as Output<S, P>;
+    return cells.compareExchange(index, cells.check(expected), cells.check(value)) as StructOutputAt<S, P>;
   }
 
   #bits(path: string, operation: BitOperation, operand: unknown): unknown {

@@ -231,7 +231,7 @@ export function named<T>(path: string, check: () => T): T {
 // ---- comparing
 
 /** In words, as it is declared. */
-export function describeField(field: Field): string {
+function describeField(field: Field): string {
   const { path } = field;
   switch (field.kind) {
     case 'number':

@@ -112,6 +112,11 @@ export type StructTypeAt<S extends StructShape, P extends string> = string exten
         : never
       : never;
 
+/** What the field with a dotted name may be given. */
+export type StructInputAt<S extends StructShape, P extends string> = ElementInput<StructTypeAt<S, P>>;
+/** What reading the field with a dotted name gives. */
+export type StructOutputAt<S extends StructShape, P extends string> = ElementOf<StructTypeAt<S, P>>;
+
 /** The dotted names of fields that can be added to. */
 export type StructNumberPath<S extends StructShape> = StructPath<S, NumericType>;
 /** The dotted names of fields that have bits to operate on. */

@@ -99,6 +99,13 @@ describe('options', () => {
     expect(existsSync(`/dev/shm/${name}`)).toBe(false);
   });
 
+  test('what is no function is shown as it was given', () => {
+    const value = Value.create(freshName(), 'i32', { lifetime: 'attached' });
+    expect(() => value.update(42 as never)).toThrow('fn must be a function; got 42');
+    expect(() => value.waitForSync('x' as never)).toThrow('predicate must be a function; got "x"');
+    value.close();
+  });
+
   test('sizes: numbers of bytes and strings with units', () => {
     const sizes = {
       '64': 64,
