@@ -1,5 +1,6 @@
 // The ways of running a measurement that several suites use.
 
+import { WARM } from './actor.mjs';
 import { programPath } from './peers.mjs';
 import { freshName, program, python, script, together } from './processes.mjs';
 
@@ -32,7 +33,7 @@ export function rated(label, sides, options, makeActors) {
     ...options,
     async run({ count }) {
       const each = Math.max(1, Math.ceil(count / sides));
-      const parameters = { name: freshName(), path: '', count: each, warm: Math.ceil(each / 5) };
+      const parameters = { name: freshName(), path: '', count: each, warm: Math.ceil(each * WARM) };
       const found = await together(await makeActors(parameters));
       return 1 / found.reduce((sum, { ns }) => sum + (ns === undefined ? 0 : each / ns), 0);
     },

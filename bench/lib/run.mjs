@@ -1,6 +1,7 @@
 // Runs the points of a suite: every contender once to learn how fast it is, then all of them in turn, repetition by
 // repetition, so that whatever the machine does meanwhile happens to all of them.
 
+import { WARM } from './actor.mjs';
 import { sweep } from './processes.mjs';
 import { summary } from './statistics.mjs';
 
@@ -71,7 +72,7 @@ async function calibrate(contender, result, seconds) {
 }
 
 async function one(contender, { count = 1 }, seconds) {
-  const found = await contender.run({ count, warm: Math.ceil(count / 5), seconds });
+  const found = await contender.run({ count, warm: Math.ceil(count * WARM), seconds });
   const { value, notes } = typeof found === 'number' ? { value: found } : found;
   if (!Number.isFinite(value)) throw new Error('no figure');
   return { value, notes };

@@ -1,6 +1,6 @@
 // Lock: alone, contended, and taken over.
 
-import { now, pause, readLine, ready, say, timed } from '../lib/actor.mjs';
+import { now, pause, readLine, ready, say, timed, WARM } from '../lib/actor.mjs';
 import { Lock, SharedArray } from '../lib/isthmus.mjs';
 
 export function free({ name, form, count }) {
@@ -35,8 +35,9 @@ export function contended(name, seconds, acquire, release) {
     release(held);
     found.acquired++;
   };
-  for (let n = 0; n < 200; n++) round();
+  for (const end = now() + 1e8; now() < end; ) round(); // V8 compiles on threads of its own, which want processors, too
   ready();
+  for (const end = now() + seconds * 1e9 * WARM; now() < end; ) round(); // with the others, as it will be
   Object.assign(found, { acquired: 0, handovers: 0 });
   const began = now();
   const end = began + seconds * 1e9;

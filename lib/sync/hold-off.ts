@@ -5,13 +5,12 @@
  */
 
 import { now } from '../waiting/clock.js';
+import { giveWay } from '../waiting/spin.js';
 
 const HOLD_OFF_EVERY = 5;
 /** ms */
 export const HOLD_OFF = 1;
 
-/** ms for which it is left, every time, to those who spin: time enough to see that it is free, and to take it. */
-const SPINNERS_TURN = 0.0005;
 /** ms after which nobody spins who was seen to want it. */
 const WANTED = 0.5;
 
@@ -36,14 +35,17 @@ export class HoldOff {
     this.#contended = true;
   }
 
-  /** For those held briefly. At every release: who wants it too may be spinning, and loses every race, being far away. */
-  giveTurn(): void {
-    if (!this.#contended && this.#wantedUntil === 0) return;
+  /**
+   * At every release: another one who wants it may be spinning, and loses every race, being far away or on this very
+   * processor. Giving way takes as long as it takes to see that it is free, from elsewhere. `slept`: see start.
+   */
+  giveTurn(slept: boolean): void {
+    if (!slept && !this.#contended && this.#wantedUntil === 0) return;
     const time = now();
-    if (this.#contended) this.#wantedUntil = time + WANTED;
+    if (slept || this.#contended) this.#wantedUntil = time + WANTED;
     this.#contended = false;
     if (time > this.#wantedUntil) this.#wantedUntil = 0;
-    else if (this.#until === 0) this.#until = time + SPINNERS_TURN;
+    else giveWay();
   }
 
   /** True while it is left to the others. */

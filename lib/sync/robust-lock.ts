@@ -143,11 +143,12 @@ export class RobustLock implements Acquirable {
     // Pairs with arm() (the bit tells us to wake) and with #take (what we wrote before is seen by who takes it). If we
     // die before the wake-up, our mark wakes them.
     const before = Atomics.exchange(this.#words, this.#index, abandoned ? OWNER_ABANDONED : 0);
-    if ((before & OWNER_SLEEPERS) !== 0) {
+    const slept = (before & OWNER_SLEEPERS) !== 0;
+    if (slept) {
       native.futexWake(this.#words, this.#index);
       this.#holdOff.start();
     }
-    if (this.#takesTurns) this.#holdOff.giveTurn();
+    if (this.#takesTurns) this.#holdOff.giveTurn(slept);
     // Not now: a Sync form that follows in this very tick would find the lock given to a promise that cannot run.
     this.lines.tellSoon();
     return true;

@@ -67,21 +67,18 @@ export function spinOn(look: number): boolean {
   if (look < nextYield) return true;
   if (nextYield === first) began = now();
   nextYield += LOOKS_BETWEEN;
-  return giveWay();
+  return lookAgain();
 }
 
 /** The same for the n-th turn of the event loop of a promise form. */
 export function turnOn(turn: number): boolean {
   if (turn === 1) began = now();
-  return giveWay();
+  return lookAgain();
 }
 
 /** When the present spell began. Two that overlap make it longer, not endless: looks are counted, too. */
 let began = 0;
-/** Until then nobody here gives way: somebody had work for so long that we would hardly run any more. */
-let keptUntil = 0;
-
-/** When we last did, and the ms between two times: many waits of one event loop look in the same turn. */
+/** When we last gave way, and the ms between two times: many waits of one event loop look in the same turn. */
 let gaveWay = 0;
 const SHORTEST_STRIDE = 0.001;
 
@@ -89,18 +86,26 @@ const SHORTEST_STRIDE = 0.001;
 const SHORT_YIELD = 2000;
 /** ns: a yield that took longer went to one who works, and not to one who answers. */
 const LONG_YIELD = 200_000;
-/** What giving way may cost: a fiftieth of the time. */
-const KEPT_TIMES = 50;
+/** ms that such yields have cost, less a tenth of the time since: so much they may cost, and no more than so much at once. */
+let lost = 0;
+const MOST_LOST = 10;
+const FORGIVEN = 0.1;
 
 /** Whether there is time left to look again. */
-function giveWay(): boolean {
+function lookAgain(): boolean {
+  if (now() - began > LONGEST_SPIN) return false;
+  giveWay(); // however long it took: one more look
+  return true;
+}
+
+/** Others who want this processor have it first, unless that has cost too much lately. */
+export function giveWay(): void {
   const at = now();
-  if (at - began > LONGEST_SPIN) return false;
-  if (at < keptUntil || at - gaveWay < SHORTEST_STRIDE) return true;
+  if (at - gaveWay < SHORTEST_STRIDE) return;
+  lost = Math.max(0, lost - (at - gaveWay) * FORGIVEN);
   gaveWay = at;
+  if (lost > MOST_LOST) return;
   const took = native.giveWay();
   first = took < SHORT_YIELD ? Math.min(MOST_FIRST, first * 2) : Math.max(LEAST_FIRST, first >> 1);
-  if (took < LONG_YIELD) return true;
-  keptUntil = at + (took / 1e6) * KEPT_TIMES;
-  return true; // one more look: we have not had the processor for some time
+  if (took > LONG_YIELD) lost += took / 1e6;
 }
