@@ -49,12 +49,14 @@ export const SYNC_LOOKS = { least: 50, most: 4000 } as const;
 /** Looks of a promise form: a turn of an idle event loop costs some µs. */
 export const TURN_LOOKS = { least: 1, most: 60 } as const;
 
-/** Looks of a Sync form before it first gives way: few while others want this processor, and then between two times. */
-const LEAST_FIRST = 8;
-const MOST_FIRST = 128;
+/** ms until a Sync form first gives way (little while others want this processor), and then between two times. */
+const LEAST_FIRST = 0.0005;
+const MOST_FIRST = 0.006;
+const BETWEEN = 0.002;
+/** Looks between two looks at the clock. */
+const LOOKS_A_CLOCK = 8;
 let first = MOST_FIRST;
 let nextYield = 0;
-const LOOKS_BETWEEN = 32;
 /** ms after which it is a sleep: about what falling asleep and being woken on another processor may cost. */
 const LONGEST_SPIN = 0.1;
 
@@ -63,10 +65,14 @@ const LONGEST_SPIN = 0.1;
  * put two processes that wake each other on one processor; there the one that spins keeps away the one it waits for.
  */
 export function spinOn(look: number): boolean {
-  if (look === 1) nextYield = first;
-  if (look < nextYield) return true;
-  if (nextYield === first) began = now();
-  nextYield += LOOKS_BETWEEN;
+  if (look === 1) {
+    began = now();
+    nextYield = began + first;
+  }
+  if (look % LOOKS_A_CLOCK !== 0) return true;
+  const at = now(); // looks tell no time: they take twenty times as long before V8 has compiled them
+  if (at < nextYield) return true;
+  nextYield = at + BETWEEN;
   return lookAgain();
 }
 
@@ -106,6 +112,6 @@ export function giveWay(): void {
   gaveWay = at;
   if (lost > MOST_LOST) return;
   const took = native.giveWay();
-  first = took < SHORT_YIELD ? Math.min(MOST_FIRST, first * 2) : Math.max(LEAST_FIRST, first >> 1);
+  first = took < SHORT_YIELD ? Math.min(MOST_FIRST, first * 2) : Math.max(LEAST_FIRST, first / 2);
   if (took > LONG_YIELD) lost += took / 1e6;
 }
