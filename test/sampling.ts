@@ -1,5 +1,5 @@
-// Some files are mostly combinations that each start processes. Of their tests `npm test` runs one half, chosen by name,
-// `ISTHMUS_TESTS=other` the other half (.ci/run does so on other versions of Node), and `npm run test:all` all.
+// Some files are mostly combinations that each start processes. Of their tests `npm test` runs one third, chosen by name;
+// `ISTHMUS_TESTS=1` and `=2` run the others (.ci/run does so on other versions of Node), and `npm run test:all` all.
 
 import { beforeEach } from 'vitest';
 
@@ -7,13 +7,16 @@ const LONG =
   /test\/(adapters|cli|collections|demo|docs\/(readme|objects|recipes)|examples|stress|sync|values)\b|-deaths\.test|spsc-peers|messages\/(pipe|queue|wait-any)|memory\/(collect|lifetime|leaving|close|death-marks)/;
 
 const { ISTHMUS_TESTS } = process.env;
-const wanted = ISTHMUS_TESTS === 'all' ? undefined : ISTHMUS_TESTS === 'other' ? 1 : 0;
+const wanted = ISTHMUS_TESTS === 'all' ? undefined : Number(ISTHMUS_TESTS ?? 0);
 
-/** Spreads names over the two halves, the same way every time. */
-function halfOf(name: string): number {
+/** Whole products of kinds, forms and ways of dying, a thousand processes: of each third only a third. */
+const PRODUCTS = /test\/sync\/waiting\b/;
+
+/** Spreads names over `parts`, the same way every time. */
+function partOf(name: string, parts: number): number {
   let hash = 0;
   for (const char of name) hash = (Math.imul(hash, 31) + char.charCodeAt(0)) | 0;
-  return (hash ^ (hash >>> 7) ^ (hash >>> 15)) & 1;
+  return ((hash ^ (hash >>> 7) ^ (hash >>> 15)) >>> 0) % parts;
 }
 
 beforeEach(({ task, skip }) => {
@@ -25,5 +28,6 @@ beforeEach(({ task, skip }) => {
     part = part.suite
   )
     name = `${part.name} > ${name}`;
-  if (halfOf(name) !== wanted) skip('the other half: npm run test:all');
+  const parts = PRODUCTS.test(task.file.filepath) ? 9 : 3;
+  if (partOf(name, parts) !== wanted) skip('another part: npm run test:all');
 });

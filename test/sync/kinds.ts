@@ -173,16 +173,6 @@ export function contents(name: string): Record<string, unknown> {
   return inspect(name).contents ?? {};
 }
 
-/**
- * Every second case, beginning with the first or, where `turn` is odd, the second: the whole product of kinds, forms and
- * ways of dying starts a thousand processes, too many for each `npm test`. `npm run test:all` runs all of it.
- */
-export function some<T>(cases: readonly T[], turn = 0): T[] {
-  const { ISTHMUS_TESTS } = process.env;
-  if (ISTHMUS_TESTS === 'all') return [...cases];
-  return cases.filter((_, n) => n % 2 === (turn + (ISTHMUS_TESTS === 'other' ? 1 : 0)) % 2);
-}
-
 /** Each way of noticing a death, alone: what ISTHMUS_DISABLE turns off. */
 export const WAYS = [
   ['death marks', ''],

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import * as isthmus from 'isthmus';
 import { describe, expect, test } from 'vitest';
 import { FORMS, freshName, start } from '../processes/start.js';
-import { asleep, KINDS, type Kind, some, sourceOf, waiter, workerThatWaits } from './kinds.js';
+import { asleep, KINDS, type Kind, sourceOf, waiter, workerThatWaits } from './kinds.js';
 
 const OTHER = { Sync: 'promise', promise: 'Sync' } as const;
 /** Each form of the one that dies, with and without what tells of its death. */
@@ -16,31 +16,27 @@ const CASES = [
   ['promise', 'lock bytes only', 'death_marks'],
 ] as const;
 
-describe.each(Object.entries(KINDS))('%s', (name, kind) => {
-  const turn = Object.keys(KINDS).indexOf(name);
+describe.each(Object.entries(KINDS))('%s', (_name, kind) => {
   /** How a wait ends beside one that dies or leaves. */
   const end = kind.breaks ? 'ERR_ISTHMUS_BROKEN_BARRIER' : 'done';
 
-  test.each(some(some(CASES, turn), turn >> 1))(
-    'a %s waiter is killed: the others go on (%s)',
-    async (form, _way, disable) => {
-      const name = freshName();
-      const env = { ISTHMUS_DISABLE: disable };
-      using thing = kind.open(isthmus, name, 3);
-      const blocked = kind.block(thing);
-      const dead = waiter(kind, form, name, { env, waiters: 3 });
-      const alive = waiter(kind, OTHER[form], name, { env, waiters: 3 });
-      for (const one of [dead, alive]) expect(await one.said()).toBe('waiting');
-      await asleep(dead, alive);
-      dead.kill();
-      await dead.exited;
-      if (!kind.breaks) await kind.go(thing, blocked);
-      expect(await alive.said()).toBe(end);
-      await alive.done();
-    },
-  );
+  test.each(CASES)('a %s waiter is killed: the others go on (%s)', async (form, _way, disable) => {
+    const name = freshName();
+    const env = { ISTHMUS_DISABLE: disable };
+    using thing = kind.open(isthmus, name, 3);
+    const blocked = kind.block(thing);
+    const dead = waiter(kind, form, name, { env, waiters: 3 });
+    const alive = waiter(kind, OTHER[form], name, { env, waiters: 3 });
+    for (const one of [dead, alive]) expect(await one.said()).toBe('waiting');
+    await asleep(dead, alive);
+    dead.kill();
+    await dead.exited;
+    if (!kind.breaks) await kind.go(thing, blocked);
+    expect(await alive.said()).toBe(end);
+    await alive.done();
+  });
 
-  test.each(some(FORMS, turn))('a worker in a %s wait is terminated: the others go on', async (form) => {
+  test.each(FORMS)('a worker in a %s wait is terminated: the others go on', async (form) => {
     const name = freshName();
     using thing = kind.open(isthmus, name, 3);
     const blocked = kind.block(thing);
@@ -56,7 +52,7 @@ describe.each(Object.entries(KINDS))('%s', (name, kind) => {
     expect(isthmus.inspect(name).participants).toHaveLength(1); // its slot was tidied: ours is left
   });
 
-  test.each(some(FORMS, turn))(
+  test.each(FORMS)(
     'a %s waiter is stopped: the others go on, and so does it when it is continued',
     async (form) => {
       const name = freshName();
