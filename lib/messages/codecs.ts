@@ -40,14 +40,14 @@ function refuseFunction(value: unknown): never {
   throw new TypeError(`${describe(value)} cannot be part of a message`);
 }
 
-// One packer serves all queues of an environment: msgpackr packs synchronously into one buffer anyway. Made when it is
-// first needed, for loading it takes as long as loading all the rest.
+// One packer serves all queues of an environment: msgpackr packs synchronously into one buffer anyway. Loading it takes as
+// long as loading all the rest, so it is loaded with the first object that needs it; not with the first message, which
+// would be lost if that failed.
 let packr: Packr | undefined;
 
 function thePackr(): Packr {
   if (packr === undefined) {
-    const { Packr } = require('msgpackr') as typeof import('msgpackr');
-    packr = new Packr({
+    packr = new (packrClass())({
       structuredClone: true,
       moreTypes: true,
       copyBuffers: true, // what decode returns must not share our scratch buffer
@@ -55,6 +55,15 @@ function thePackr(): Packr {
     } as object);
   }
   return packr;
+}
+
+function packrClass(): typeof Packr {
+  const load = (): typeof import('msgpackr') => require('msgpackr');
+  const { Packr } = load();
+  if (Packr !== undefined) return Packr;
+  // Broken off in the middle by a timeout of `vm`, which leaves half a module in Node's cache.
+  delete require.cache[require.resolve('msgpackr')];
+  return load().Packr;
 }
 
 /** msgpackr's own flags: hand out its buffer with the range instead of a new view, and reuse the space afterwards. */
@@ -112,7 +121,10 @@ export const DEFAULT_CODEC = 'msgpack';
 
 /** The codec behind an option or a schema's name; `undefined` for a name that needs the user's own object. */
 export function builtInCodec(name: string): InnerCodec | undefined {
-  return Object.hasOwn(BUILT_IN, name) ? BUILT_IN[name as CodecName] : undefined;
+  if (!Object.hasOwn(BUILT_IN, name)) return undefined;
+  const codec = BUILT_IN[name as CodecName];
+  if (codec === msgpack) thePackr();
+  return codec;
 }
 
 /** Checks the `codec` option. */

@@ -79,7 +79,12 @@ export class RingWriter {
     this.#frames[at + 1] = type;
     const tail = (this.#tail + FRAME_BYTES + ((length + 7) & ~7)) | 0;
     // Every publish waits until all writes before it are done: lines that the consumer's cache has must come in time.
-    if (length < STRIDE && ((tail ^ this.#tail) & -STRIDE) !== 0)
+    // Not those that it is reading: as far as we know where that is.
+    if (
+      length < STRIDE &&
+      ((tail ^ this.#tail) & -STRIDE) !== 0 &&
+      this.capacity - ((tail - this.#head) | 0) > 2 * STRIDE
+    )
       native.prefetch(this.bytes, (tail & this.#mask) + STRIDE, STRIDE, true);
     this.#tail = tail;
   }

@@ -32,6 +32,8 @@ export interface Acquirable {
   attemptSync(): boolean | typeof PENDING;
   /** As attempt, asking the kernel about the living, and without leaving it to others. `sync`: for a Sync form, or try. */
   attemptOnce(sync: boolean): boolean | typeof PENDING;
+  /** Before a Sync form: lets one who spins for it have its turn, if there is one and we had it last. */
+  giveTurn?(): void;
   /** See Blocking.arm and LineOperation.arm. */
   armSync(): WaitPoint | typeof ELSEWHERE | undefined;
   arm(): WaitPoint | typeof ELSEWHERE | undefined;
@@ -112,12 +114,10 @@ export class Acquirer {
 
   acquireSync(wait: SyncWaitOptions | undefined): Guard {
     const timeout = checkSyncWait(wait);
-    if (timeout !== 0) {
-      const guard = this.guard(this.#what.attemptSync());
-      if (guard !== undefined) return guard;
-    }
-    this.#refuseSelfBlocking();
-    return timeout === 0 ? this.#acquireNow(true) : this.guard(this.#blockSync(timeout))!;
+    this.#refuseSelfBlocking(); // before anything is announced
+    if (timeout === 0) return this.#acquireNow(true);
+    this.#what.giveTurn?.();
+    return this.guard(this.#what.attemptSync()) ?? this.guard(this.#blockSync(timeout))!;
   }
 
   /** A timeout of 0: tries once, and asks the kernel about whoever has it. */

@@ -17,6 +17,8 @@ const WANTED = 0.5;
 export class HoldOff {
   #until = 0;
   #last = 0;
+  /** We were the last to release it. */
+  #ours = false;
   /** Another one had it when we wanted it. */
   #contended = false;
   #wantedUntil = 0;
@@ -35,14 +37,21 @@ export class HoldOff {
     this.#contended = true;
   }
 
+  /** It is free again. */
+  released(): void {
+    this.#ours = true;
+  }
+
   /**
-   * At every release: another one who wants it may be spinning, and loses every race, being far away or on this very
-   * processor. Giving way takes as long as it takes to see that it is free, from elsewhere. `slept`: see start.
+   * Before a Sync form takes it again: another one who wants it may be spinning, and loses every race, being far away or on
+   * this very processor. Giving way takes as long as it takes to see from elsewhere that it is free.
    */
-  giveTurn(slept: boolean): void {
-    if (!slept && !this.#contended && this.#wantedUntil === 0) return;
+  giveTurn(): void {
+    if (!this.#ours) return;
+    this.#ours = false;
+    if (!this.#contended && this.#wantedUntil === 0) return;
     const time = now();
-    if (slept || this.#contended) this.#wantedUntil = time + WANTED;
+    if (this.#contended) this.#wantedUntil = time + WANTED;
     this.#contended = false;
     if (time > this.#wantedUntil) this.#wantedUntil = 0;
     else giveWay();

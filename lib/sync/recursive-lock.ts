@@ -51,6 +51,10 @@ export class RecursiveLock implements Acquirable {
     return this.#taken(this.#lock.attempt(), false);
   }
 
+  giveTurn(): void {
+    this.#lock.giveTurn();
+  }
+
   attemptSync(): boolean | typeof PENDING {
     return this.#taken(this.#lock.attempt(), true);
   }

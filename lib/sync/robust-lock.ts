@@ -72,6 +72,10 @@ export class RobustLock implements Acquirable {
     return this.#take(true);
   }
 
+  giveTurn(): void {
+    if (this.#takesTurns) this.#holdOff.giveTurn();
+  }
+
   /** As attempt, asking the kernel about the holder, and whoever else may be waiting. */
   attemptOnce(): boolean | typeof PENDING {
     const abandoned = this.#take(false);
@@ -143,12 +147,11 @@ export class RobustLock implements Acquirable {
     // Pairs with arm() (the bit tells us to wake) and with #take (what we wrote before is seen by who takes it). If we
     // die before the wake-up, our mark wakes them.
     const before = Atomics.exchange(this.#words, this.#index, abandoned ? OWNER_ABANDONED : 0);
-    const slept = (before & OWNER_SLEEPERS) !== 0;
-    if (slept) {
+    if ((before & OWNER_SLEEPERS) !== 0) {
       native.futexWake(this.#words, this.#index);
       this.#holdOff.start();
     }
-    if (this.#takesTurns) this.#holdOff.giveTurn(slept);
+    this.#holdOff.released();
     // Not now: a Sync form that follows in this very tick would find the lock given to a promise that cannot run.
     this.lines.tellSoon();
     return true;

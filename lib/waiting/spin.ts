@@ -92,10 +92,13 @@ const SHORTEST_STRIDE = 0.001;
 const SHORT_YIELD = 2000;
 /** ns: a yield that took longer went to one who works, and not to one who answers. */
 const LONG_YIELD = 200_000;
-/** ms that such yields have cost, less a tenth of the time since: so much they may cost, and no more than so much at once. */
+/**
+ * ms that such yields have cost, less a fiftieth of the time since. Beyond so much nobody here yields; a single one may
+ * take longer, as long as the scheduler thinks that others should run.
+ */
 let lost = 0;
-const MOST_LOST = 10;
-const FORGIVEN = 0.1;
+const MOST_LOST = 4;
+const FORGIVEN = 0.02;
 
 /** Whether there is time left to look again. */
 function lookAgain(): boolean {

@@ -51,30 +51,35 @@ export interface Registry {
 
 /** Those whom one object tells, mostly one or none. */
 export class Lines implements Registry {
-  #all: readonly Told[] = [];
+  readonly #all = new Set<Told>();
+  /** The one, if there is only one. */
+  #only: Told | undefined;
   #telling = false;
 
   add(one: Told): void {
-    if (!this.#all.includes(one)) this.#all = [...this.#all, one];
+    this.#all.add(one);
+    this.#only = this.#all.size === 1 ? one : undefined;
   }
 
   delete(one: Told): void {
-    this.#all = this.#all.filter((other) => other !== one);
+    if (this.#all.delete(one)) [this.#only] = this.#all.size === 1 ? this.#all : [];
   }
 
   /** Tells those that wait, when the running code is done. They look again. */
   tellSoon(): void {
     if (this.#telling || !this.#someWait()) return;
-    this.#telling = true;
-    queueMicrotask(() => {
-      this.#telling = false;
-      for (const one of this.#all) one.wake();
-    });
+    queueMicrotask(this.#tell);
+    this.#telling = true; // not before: a script may be broken off in between
   }
 
+  readonly #tell = (): void => {
+    this.#telling = false;
+    for (const one of [...this.#all]) one.wake();
+  };
+
   #someWait(): boolean {
-    const all = this.#all;
-    for (let n = 0; n < all.length; n++) if (!all[n]!.idle) return true;
+    if (this.#only !== undefined) return !this.#only.idle;
+    for (const one of this.#all) if (!one.idle) return true;
     return false;
   }
 }

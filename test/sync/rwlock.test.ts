@@ -282,6 +282,20 @@ describe('one environment', () => {
     expect(lock.write.withLockSync(() => lock.write.locked)).toBe(true);
   });
 
+  test('a Sync upgrade that was refused leaves nothing behind: others read and write', async () => {
+    const name = freshName();
+    using lock = RwLock.create(name);
+    const guard = lock.read.acquireSync();
+    expect(() => lock.write.acquireSync()).toThrow(DeadlockError);
+    const reader = holder(name, 'read', 'Sync');
+    for (const word of ['waiting', 'in']) expect(await reader.said()).toBe(word); // beside us
+    reader.tell();
+    guard.release();
+    const writer = holder(name, 'write', 'promise');
+    for (const word of ['waiting', 'in']) expect(await writer.said()).toBe(word);
+    writer.tell();
+  });
+
   test('a writer that asks for either side again is refused, or waits as another flow', async () => {
     using lock = RwLock.create(freshName());
     const guard = lock.write.acquireSync();
