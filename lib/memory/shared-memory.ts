@@ -1,7 +1,7 @@
 /** A raw POSIX segment without a header, as C, Python and others use them. */
 
 import { constants as osConstants } from 'node:os';
-import { ClosedError, invalidType, MismatchError, SystemError } from '../errors.js';
+import { ClosedError, invalidType, MismatchError, refuseNew, SystemError } from '../errors.js';
 import type { NativeSegment } from '../native/binding.js';
 import { native } from '../native/load.js';
 import {
@@ -60,6 +60,7 @@ export class SharedMemory {
   #closed = false;
 
   private constructor(attachment: Attachment) {
+    refuseNew(new.target, attachment);
     attachment.handles++;
     attachments.set(attachment.id, attachment);
     this.#attachment = attachment;

@@ -1,6 +1,6 @@
 /** What every named object's handle has: a name, `close()`, and an end that comes even when nobody closes. */
 
-import { ClosedError } from '../errors.js';
+import { ClosedError, refuseNew } from '../errors.js';
 import { closeOnExit, forgetOnExit } from './leaving.js';
 import type { Segment } from './segment.js';
 
@@ -13,6 +13,7 @@ export abstract class SharedObject {
 
   /** @internal */
   protected constructor(segment: Segment) {
+    refuseNew(new.target, segment);
     this.#name = segment.path;
     this.#segment = segment;
     closeOnExit(this);

@@ -68,7 +68,11 @@ export interface NativeSemaphore {
   close(): void;
 }
 
+/** See kFace in native/addon.cc: to be counted up, in both, with every change of what follows. */
+export const FACE = 2;
+
 export interface Native {
+  readonly face?: number;
   create(size: number, mode: number): NativeSegment;
   open(name: string, writable: boolean): NativeSegment;
   unlink(name: string): void;

@@ -5,7 +5,7 @@ import { endianness } from 'node:os';
 import { join } from 'node:path';
 import nodeGypBuild from 'node-gyp-build';
 import { NativeError } from '../errors.js';
-import type { Native } from './binding.js';
+import { FACE, type Native } from './binding.js';
 
 const ROOT = join(__dirname, '..', '..');
 
@@ -20,11 +20,16 @@ function load(): Native {
       'Electron refuses external ArrayBuffers, without which memory cannot be shared; run isthmus in a Node.js process',
     );
   }
+  let native: Native;
   try {
-    return nodeGypBuild(ROOT) as Native;
+    native = nodeGypBuild(ROOT) as Native;
   } catch (cause) {
     throw new NativeError(explain(cause), { cause });
   }
+  if (native.face === FACE) return native;
+  throw new NativeError(
+    `the native part that was found in ${ROOT} is of another version (it says ${native.face ?? 'nothing'}, not ${FACE}): build it again (npm run build), or remove build/ and prebuilds/ there and install again`,
+  );
 }
 
 function explain(cause: unknown): string {

@@ -77,9 +77,10 @@ export class Condition<L extends Lock | RLock = Lock | RLock> extends SharedObje
     segment: Segment,
     shape: ConditionShape,
     given: ConditionLock | undefined,
-    { owner }: AttachOptions,
+    options: AttachOptions,
   ) {
     super(segment);
+    const { owner } = options;
     this.#words = conditionWordsOf(segment);
     this.#ownsLock = typeof given === 'string' || given === undefined;
     try {

@@ -1,5 +1,6 @@
 /** Mutual exclusion between unrelated processes, which survives a killed holder. */
 
+import { refuseNew } from '../errors.js';
 import { queued } from '../memory/activity.js';
 import { registerDescriber } from '../memory/directory.js';
 import type { Holder } from '../memory/roster.js';
@@ -71,6 +72,7 @@ export class Lock extends LockObject {
 
   /** @internal `index`: the owner word in the segment's control words. */
   constructor(segment: Segment, index: number = LOCK.OWNER) {
+    refuseNew(new.target, segment);
     const lock = robustLockOf(segment, index, true);
     super(segment, lock, 'the lock was not free');
     this.#lock = lock;

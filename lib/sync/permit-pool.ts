@@ -1,6 +1,6 @@
 /** A semaphore whose permits have owners: those of a killed process come back. */
 
-import { MismatchError } from '../errors.js';
+import { MismatchError, refuseNew } from '../errors.js';
 import { sleepers } from '../memory/activity.js';
 import { registerDescriber } from '../memory/directory.js';
 import type { Holder } from '../memory/roster.js';
@@ -88,7 +88,9 @@ export class PermitPool extends LockObject {
   /** How many permits there are in all. */
   readonly permits: number;
 
-  private constructor(segment: Segment, { permits }: PoolShape) {
+  private constructor(segment: Segment, shape: PoolShape) {
+    refuseNew(new.target, segment);
+    const { permits } = shape;
     const words = permitWordsOf(segment, permits);
     super(segment, words, 'no permit was free');
     this.#words = words;

@@ -1,5 +1,6 @@
 /** A lock that its owner may take again. */
 
+import { refuseNew } from '../errors.js';
 import { queued } from '../memory/activity.js';
 import { registerDescriber } from '../memory/directory.js';
 import type { Holder } from '../memory/roster.js';
@@ -86,6 +87,7 @@ export class RLock extends LockObject {
 
   /** @internal `index`: the owner word in the segment's control words. */
   constructor(segment: Segment, index: number = LOCK.OWNER) {
+    refuseNew(new.target, segment);
     const lock = recursiveLockOf(segment, index);
     super(segment, lock, 'the lock was not free');
     this.#lock = lock;

@@ -1,7 +1,7 @@
 /** A POSIX named semaphore, shared with C, Python and whatever else speaks sem_open. */
 
 import { constants as osConstants } from 'node:os';
-import { outOfRange, SystemError, TimeoutError } from '../errors.js';
+import { outOfRange, refuseNew, SystemError, TimeoutError } from '../errors.js';
 import { closeOnExit, forgetOnExit, leaving } from '../memory/leaving.js';
 import { rounds, sleepBriefly } from '../memory/patience.js';
 import { closedError } from '../memory/shared-object.js';
@@ -79,7 +79,9 @@ export class Semaphore {
     },
   };
 
-  private constructor({ path, semaphore, max, file }: Opened) {
+  private constructor(opened: Opened) {
+    refuseNew(new.target, opened);
+    const { path, semaphore, max, file } = opened;
     this.#path = path;
     this.#native = semaphore;
     this.#max = max;

@@ -25,6 +25,18 @@ const OPENERS: Record<string, (name: never) => unknown> = {
   'SharedMemory.open': (name) => SharedMemory.open(name, 10),
 };
 
+test('classes that are not made with new say how they are made', () => {
+  const classes = Object.entries(isthmus).filter(
+    ([name, value]) => typeof value === 'function' && 'open' in value && name !== 'Array',
+  );
+  expect(classes.length).toBeGreaterThan(14);
+  for (const [name, made] of classes) {
+    const attempt = (): unknown => new (made as unknown as new (name: string) => unknown)('x');
+    expect(attempt, name).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }));
+    expect(attempt, name).toThrow(`${name}.`);
+  }
+});
+
 describe.each(Object.entries(OPENERS))('%s', (_, open) => {
   test('refuses wrong names before any system call', () => {
     const wrong = [
