@@ -45,6 +45,9 @@ const known = new Set(['--force', '--verbose', '--prebuild', '--print-includes']
 const forPrebuildify = process.env.ISTHMUS_FOR_PREBUILDIFY === '1';
 const options = new Set(forPrebuildify ? [] : process.argv.slice(2));
 
+/** What a build in an installed package lacks; all of it, so that nobody has to run into one after the other. */
+const INSTALL = 'npm install --no-save node-gyp node-addon-api node-api-headers';
+
 class BuildError extends Error {}
 
 function fail(message) {
@@ -132,10 +135,7 @@ function findHeaders() {
     const include = join(dirname(entry), 'include');
     return { kind: 'package', include, describe: 'the package node-api-headers' };
   }
-  fail(
-    `Node's headers are neither in ${include} nor in the package node-api-headers: ` +
-      'run "npm install --no-save node-api-headers".',
-  );
+  fail(`Node's headers are neither in ${include} nor in the package node-api-headers: run "${INSTALL}".`);
 }
 
 /** A directory that looks enough like an installed Node for node-gyp, which then downloads nothing. */
@@ -179,7 +179,7 @@ function findNodeGyp() {
     join(dirname(dirname(node)), 'lib', 'node_modules', 'npm', inNpm),
   ];
   const found = candidates.find((file) => file && existsSync(file));
-  if (!found) fail('node-gyp is missing: run "npm install --no-save node-gyp node-addon-api".');
+  if (!found) fail(`node-gyp is missing: run "${INSTALL}".`);
   return found;
 }
 
@@ -219,7 +219,7 @@ function needTool(command, what, debianPackage) {
 }
 
 function needPackage(name) {
-  if (!resolvePackage(name)) fail(`${name} is missing: run "npm install --no-save ${name}".`);
+  if (!resolvePackage(name)) fail(`${name} is missing: run "${INSTALL}".`);
 }
 
 function resolvePackage(specifier) {
