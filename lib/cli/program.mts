@@ -203,11 +203,12 @@ already, and the next one prints it again. Exit code 3 if the queue has ended be
 `;
 
 const TAIL_NOTES = `
-Messages can be seen only by taking them, so tail shows none. It looks from outside
-twice a second and prints a line when something has changed: how many messages wait, how
-many jobs are out (taken and not yet done), and how many messages were put and taken for
-the first time since the line before (in the first line: in all). It attaches to nothing
-and disturbs nobody. It ends when the queue has ended and all of it is done.
+tail counts and shows no messages: isthmus inspect NAME shows the first ones, and takes
+none. It looks from outside twice a second and prints a line when something has changed:
+how many messages wait, how many jobs are out (taken and not yet done), and how many
+messages were put and taken for the first time since the line before (in the first line:
+in all). It attaches to nothing and disturbs nobody. It ends when the queue has ended and
+all of it is done.
 `;
 
 function addQueues(program: Command, finish: Finish): void {
