@@ -121,10 +121,10 @@ export class Barrier extends SharedObject {
   readonly #arrivals = new Set<Arrival>();
   #keepsAlive = true;
 
-  private constructor(segment: Segment, { parties }: BarrierShape, action: (() => unknown) | undefined) {
+  private constructor(segment: Segment, shape: BarrierShape, action: (() => unknown) | undefined) {
     super(segment);
-    this.parties = parties;
-    this.#words = barrierWordsOf(segment, parties);
+    this.parties = shape.parties;
+    this.#words = barrierWordsOf(segment, shape.parties);
     this.#action = action;
   }
 

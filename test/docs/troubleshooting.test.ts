@@ -13,7 +13,11 @@ const all = (text: string, pattern: RegExp): string[] =>
 
 /** Codes of our own: errors (also those in Node's style) and warnings. */
 function ownCodes(): string[] {
-  return sourcesBelow('lib').flatMap((path) => all(read(path), /'((?:ERR|ISTHMUS)_[A-Z_]+)'/g));
+  return sourcesBelow('lib')
+    .flatMap((path) => all(read(path), /'((?:ERR|ISTHMUS)_[A-Z_]+)'/g))
+    .filter(
+      (code) => code !== 'ISTHMUS_DISABLE', // a variable of the environment
+    );
 }
 
 /** Codes of the system that are given advice, and whether the error keeps the code: where it is a SystemError. */
