@@ -243,12 +243,17 @@ Napi::Value Segment::Stat(const Napi::CallbackInfo& info) {
   return result;
 }
 
+/** Nobody reads more at once. Without exceptions, memory that cannot be had would end this process. */
+constexpr int64_t kMostRead = 64 * 1024 * 1024;
+
 /** read(offset, bytes): a copy by pread, for tools that look without touching. Shorter at the end of the file. */
 Napi::Value Segment::Read(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   if (!Usable(env)) return env.Undefined();
   if (info.Length() < 2 || !IsInteger(info[0]) || !IsInteger(info[1]))
     return ThrowMisuse(env, "read(offset, bytes)");
+  if (ToInt64(info[1]) < 0 || ToInt64(info[1]) > kMostRead)
+    return ThrowMisuse(env, "read: 0 to 67108864 bytes at a time");
   std::vector<uint8_t> bytes(static_cast<size_t>(ToInt64(info[1])));
   size_t got = 0;
   while (got < bytes.size()) {

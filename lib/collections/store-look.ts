@@ -27,15 +27,20 @@ export class StoreLook {
     return new CorruptError(`the object is damaged: ${what}`);
   }
 
-  /** A word at a fixed place, as it was in the beginning. */
+  /** A word at a fixed place, as it was when this look began: within `atOneMoment`, take a new one. */
   root(index: number): number {
     return this.#roots.readUInt32LE(4 * index);
+  }
+
+  /** Whether so many bytes from a word on lie within the heap. */
+  has(word: number, bytes: number): boolean {
+    return word * 4 >= this.#heap && word * 4 + bytes <= this.#end;
   }
 
   /** So many bytes of the heap from a word on; refused outside it. */
   bytes(word: number, bytes: number): Buffer {
     const at = word * 4;
-    if (at < this.#heap || at + bytes > this.#end)
+    if (!this.has(word, bytes))
       throw this.corrupt(`it refers to ${bytes} bytes at word ${word}, outside its heap`);
     return this.#object.payload(at, bytes);
   }

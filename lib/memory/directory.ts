@@ -89,6 +89,9 @@ export interface Looked {
   readonly limit: number | undefined;
 }
 
+/** No message or value larger than this is read to be shown, and of an array or a struct no more, whatever the limit says. */
+export const MOST_SHOWN = 1024 * 1024;
+
 /** How a kind tells what is in an object: registered by the rooms that know the kinds. */
 export type Describe = (object: Looked) => Record<string, unknown>;
 /** How a kind tells what goes on in an object. */
@@ -245,18 +248,19 @@ function closely(
   if (sound === undefined) return { ...info, ...withoutHeader(file, info, limit) };
   const { header, roster } = sound;
   const { schema: _schema, ...rest } = header;
-  const words = int32s(file.read(header.wordsOffset, Math.min(header.wordsBytes, 65536)));
-  const condemned = file.read(HEADER.STATE, 4).readUInt32LE() === STATE_CONDEMNED;
-  const details = { ...info, header: rest, condemned };
-  const describer = describers.get(header.kind);
-  if (describer === undefined) return details;
+  const read = (offset: number, bytes: number): Buffer => {
+    const copy = file.read(offset, bytes);
+    if (copy.length === bytes) return copy;
+    throw new CorruptError(`'${info.name}' is damaged: it was truncated while it was looked at`);
+  };
+  let details: ObjectDetails = { ...info, header: rest };
   try {
-    const payload = (offset: number, bytes: number): Buffer => {
-      const copy = file.read(header.payloadOffset + offset, bytes);
-      if (copy.length === bytes) return copy;
-      throw new CorruptError(`'${info.name}' is damaged: it was truncated while it was looked at`);
-    };
-    const word = (index: number): number => file.read(header.wordsOffset + 4 * index, 4).readInt32LE();
+    details = { ...details, condemned: read(HEADER.STATE, 4).readUInt32LE() === STATE_CONDEMNED };
+    const describer = describers.get(header.kind);
+    if (describer === undefined) return details;
+    const words = int32s(read(header.wordsOffset, Math.min(header.wordsBytes, 65536)));
+    const payload = (offset: number, bytes: number): Buffer => read(header.payloadOffset + offset, bytes);
+    const word = (index: number): number => read(header.wordsOffset + 4 * index, 4).readInt32LE();
     const owner = (index: number): Owner | undefined =>
       ownerIn(roster, words[index] ?? 0, info.participants ?? []);
     const looked = { header, words, payload, owner, word, limit };

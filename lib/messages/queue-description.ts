@@ -4,12 +4,12 @@ import { sleepers } from '../memory/activity.js';
 import type { Describe, DescribeActivity } from '../memory/directory.js';
 import { COUNT_STEP, ENDED, JOB, JOB_DONE, JOB_WORDS, OTHER, QUEUE } from './queue-layout.js';
 import { messagesOf, returnedBlocks } from './queue-messages.js';
-import type { QueueShape } from './queue-shape.js';
+import { QUEUE_TYPE } from './queue-shape.js';
 
 export const describeQueue: Describe = ({ header, words, owner, word, payload, limit }) => {
   const puts = words[QUEUE.PUTS] ?? 0;
   const taken = words[QUEUE.TAKEN] ?? 0;
-  const { capacity, maxItems, maxAttempts } = header.schema as Partial<QueueShape>;
+  const { capacity, codec, maxItems, maxAttempts } = QUEUE_TYPE.parse(header.schema, header, 'the object');
   // The counts wrap: their difference is one of 32 bits.
   const waiting = (((puts & ~(OTHER | ENDED)) - (taken & ~OTHER)) | 0) / COUNT_STEP;
   const most = maxAttempts ?? Number.POSITIVE_INFINITY;
@@ -25,7 +25,7 @@ export const describeQueue: Describe = ({ header, words, owner, word, payload, l
     if (holder?.alive === true) jobs.push({ holder, attempt: words[at + JOB.ATTEMPT] });
     else if ((words[at + JOB.ATTEMPT] ?? 0) < most && words[at + JOB.FIRST] !== head) returned.push(at); // others are on their way to the dead-letter queue
   }
-  const look = { words, word, payload, capacity: capacity ?? 0, codec: header.schema['codec'] };
+  const look = { words, word, payload, capacity, codec };
   return {
     size: waiting + returned.length,
     capacity,

@@ -1,5 +1,6 @@
 /** Messages and values as tools show them: decoded where that can be done here, and what they are otherwise. */
 
+import { MOST_SHOWN } from '../memory/directory.js';
 import { builtInCodec, type InnerCodec } from './codecs.js';
 import { read } from './message.js';
 import { FRAME } from './ring-layout.js';
@@ -10,9 +11,6 @@ export interface Unread {
   readonly unread: number;
   readonly why: string;
 }
-
-/** Nothing larger is read to be shown. */
-const MOST_SHOWN = 1024 * 1024;
 
 type Decode = (codec: InnerCodec, bytes: Buffer) => unknown;
 

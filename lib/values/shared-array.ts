@@ -2,7 +2,7 @@
 
 import { invalidType, MismatchError, outOfRange } from '../errors.js';
 import { queued, sleepers } from '../memory/activity.js';
-import { registerDescriber } from '../memory/directory.js';
+import { MOST_SHOWN, registerDescriber } from '../memory/directory.js';
 import type { Header } from '../memory/header.js';
 import {
   attachSegment,
@@ -84,7 +84,7 @@ registerDescriber(
   'array',
   ({ header, payload, owner, limit = SHOWN }) => {
     const { type, length } = ARRAY.parse(header.schema, header, 'the object');
-    const shown = Math.min(length, limit);
+    const shown = Math.min(length, limit, MOST_SHOWN / STORAGE[type].bytes);
     const cells = makeCells(type, privateCopy(payload(0, shown * STORAGE[type].bytes)), shown);
     const elements = Array.from({ length: shown }, (_, index) => cells.load(index));
     return { elements, more: length - shown, holder: owner(WATCH.LOCK) };

@@ -1,7 +1,7 @@
 /** What a SharedStruct is as an object in /dev/shm, and what tools see of it. */
 
 import { queued } from '../memory/activity.js';
-import { registerDescriber } from '../memory/directory.js';
+import { MOST_SHOWN, registerDescriber } from '../memory/directory.js';
 import type { Header } from '../memory/header.js';
 import { type ObjectType, schemaCorrupt } from '../memory/segment.js';
 import { makeCells, privateCopy } from './cells.js';
@@ -55,30 +55,40 @@ registerDescriber(
   'struct',
   ({ header, payload, owner, limit = SHOWN }) => {
     const { shape } = STRUCT_TYPE.parse(header.schema, header, 'the object');
-    return { fields: describeAll(shape.fields, payload, limit), holder: owner(STRUCT.LOCK) };
+    return {
+      fields: describeAll(shape.fields, { read: payload, limit, left: MOST_SHOWN }),
+      holder: owner(STRUCT.LOCK),
+    };
   },
   ({ words }) => ({ waits: queued(words, STRUCT.LOCK) }),
 );
 
-type Read = (offset: number, bytes: number) => Buffer;
-
-function describeAll(fields: readonly Field[], read: Read, limit: number): Record<string, unknown> {
-  return Object.fromEntries(fields.map((field) => [field.name, describeOne(field, read, limit)]));
+interface Look {
+  readonly read: (offset: number, bytes: number) => Buffer;
+  readonly limit: number;
+  /** Bytes that may still be read for arrays. */
+  left: number;
 }
 
-function describeOne(field: Field, read: Read, limit: number): unknown {
-  if (field.kind === 'struct') return describeAll(field.fields, read, limit);
-  if (field.kind === 'text') return describeText(field, read);
+function describeAll(fields: readonly Field[], look: Look): Record<string, unknown> {
+  return Object.fromEntries(fields.map((field) => [field.name, describeOne(field, look)]));
+}
+
+function describeOne(field: Field, look: Look): unknown {
+  if (field.kind === 'struct') return describeAll(field.fields, look);
+  if (field.kind === 'text') return describeText(field, look);
   const { type, offset } = field;
-  const shown = field.kind === 'array' ? Math.min(field.length, limit) : 1;
-  const cells = makeCells(type, privateCopy(read(offset, shown * STORAGE[type].bytes)), shown);
+  const each = STORAGE[type].bytes;
+  const shown = field.kind === 'array' ? Math.min(field.length, look.limit, Math.floor(look.left / each)) : 1;
+  if (field.kind === 'array') look.left -= shown * each;
+  const cells = makeCells(type, privateCopy(look.read(offset, shown * each)), shown);
   if (field.kind === 'number') return cells.load(0);
   const elements = Array.from({ length: shown }, (_, index) => cells.load(index));
   return field.length > shown ? { elements, more: field.length - shown } : elements;
 }
 
 /** Read twice: a `read` does not promise to see one moment. */
-function describeText(field: Field & { kind: 'text' }, read: Read): string {
+function describeText(field: Field & { kind: 'text' }, { read }: Look): string {
   const own = { ...field, offset: 0 };
   const take = (): string => {
     const copy = privateCopy(read(field.offset, textFieldBytes(field.bytes)));

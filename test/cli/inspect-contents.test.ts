@@ -66,6 +66,57 @@ describe('contents', () => {
     map.close();
   });
 
+  test('a map that grows and is cleared while it is looked at: every key once, and no problem', async () => {
+    const name = freshName();
+    const peer = start(({ SharedMap }, { args, say }) => {
+      const map = SharedMap.open<number, string>(args[0]!, { maxBytes: '16MB' });
+      map.set(-1, 'stays');
+      say();
+      const end = performance.now() + 4000;
+      for (let n = 0; performance.now() < end; n++) {
+        map.set(n, 'x'.repeat(n % 100));
+        if (n < 20_000) continue;
+        n = 0;
+        map.clear();
+        map.set(-1, 'stays');
+      }
+      say('done');
+    }, name);
+    await peer.said();
+    let running = true;
+    void peer.said().then(() => {
+      running = false;
+    });
+    const wrong: unknown[] = [];
+    let shown = 0;
+    while (running) {
+      const { contents, problem } = inspect(name, { limit: 3000 });
+      const keys = (contents!['first'] as { key: number }[]).map(({ key }) => key);
+      if (problem !== undefined || new Set(keys).size !== keys.length) wrong.push(problem ?? keys);
+      shown += keys.length;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    expect(wrong).toEqual([]);
+    expect(shown).toBeGreaterThan(0);
+  });
+
+  test('a large table with little in it: what is there is found; too much in vain is left out, and said', async () => {
+    using map = SharedMap.open<number, number>(freshName(), { maxBytes: '32MB' });
+    for (let n = 0; n < 70_000; n++) map.set(n, n);
+    for (let n = 0; n < 70_000; n++) map.delete(n);
+    expect(inspect(map.name, { limit: 16 }).contents).toMatchObject({ entries: 0, first: [] });
+    for (const key of [-7, -8]) map.set(key, 1);
+    const { contents } = inspect(map.name, { limit: 16 });
+    expect(contents!['first']).toHaveLength(2);
+    expect(contents!['first']).toContainEqual({ key: -7, value: 1 });
+    expect(contents).not.toHaveProperty('unseenParts');
+    map.clear();
+    for (let n = 0; n < 70_000; n++) map.set(n, n, { ttl: 4000 });
+    await new Promise((resolve) => setTimeout(resolve, 4000));
+    const expired = inspect(map.name, { limit: 16 }).contents!; // nobody has used it since: all are still there
+    expect(expired).toMatchObject({ first: [], unseenParts: expect.any(Number) });
+  });
+
   test('a namespace and a list', async () => {
     const names = [freshName(), freshName()] as const;
     const space = Namespace.open<{ colour: string }>(names[0]);
@@ -263,5 +314,80 @@ describe('damage', () => {
     expect(code).toBe(4);
     expect(stdout.toString()).toMatch(/^problem +.*goes round in a circle/m);
     map.close();
+  });
+
+  /** Overwrites a member at the end of the schema, which stays as long as it was. */
+  function claim(name: string, member: string, value: string): void {
+    const head = readFileSync(fileOf(name)).subarray(0, 4096).toString('latin1');
+    const from = head.indexOf(`"${member}":`);
+    const length = head.slice(from).search(/[,}]/);
+    overwrite(name, from, Buffer.from(`"${member}":${value}`.padEnd(length, ' ')));
+  }
+
+  test('an array that says it has 8e12 elements, in a sparse file of that size: some, with no limit too', async () => {
+    const name = freshName();
+    SharedArray.create(name, 'u8', 1_000_000).close();
+    const { payloadOffset } = inspect(name).header!;
+    claim(name, 'length', '8e12');
+    const size = (value: number): Buffer => Buffer.from(BigUint64Array.of(BigInt(value)).buffer);
+    truncateSync(fileOf(name), payloadOffset + 2 ** 43);
+    overwrite(name, 24, size(payloadOffset + 2 ** 43));
+    overwrite(name, 40, size(2 ** 43));
+    const { contents, problem } = inspect(name, { limit: Number.POSITIVE_INFINITY });
+    expect(problem).toBe(undefined);
+    expect(contents!['elements']).toHaveLength(2 ** 20);
+    expect(contents!['more']).toBe(8e12 - 2 ** 20);
+  });
+
+  test('a queue whose schema does not fit it', () => {
+    const queue = Queue.open(freshName(), { capacity: 4096 });
+    queue.tryPut('there');
+    claim(queue.name.slice(1), 'capacity', '1e9');
+    expect(inspect(queue.name, { limit: 1 }).problem).toMatch(/schema makes no sense or does not fit/);
+    queue.close();
+  });
+
+  test('messages whose blocks are said to be more than there are', () => {
+    const queue = Queue.open(freshName(), { capacity: '8MB' });
+    for (const message of ['one', 'two', 'three']) queue.tryPut(message);
+    const { payloadOffset } = inspect(queue.name).header!;
+    const head = Int32Array.of(1, 5_000_000); // the second block comes after itself, and its message is as long as that
+    overwrite(queue.name.slice(1), payloadOffset + 16, Buffer.from(head.buffer));
+    const { contents, problem } = inspect(queue.name, { limit: 3 });
+    expect(problem).toMatch(/its list of blocks has no end/);
+    expect(contents!['first']).toMatchObject(['one', { unread: 5_000_000 }]);
+    queue.close();
+  });
+
+  test('a file that is truncated while it is looked at: CorruptError as a problem, nothing else', async () => {
+    const name = freshName();
+    const map = SharedMap.create<number, number>(name, { maxBytes: '1MB' });
+    for (let n = 0; n < 1000; n++) map.set(n, n);
+    map.close();
+    const whole = readFileSync(fileOf(name));
+    const peer = start(({ inspect }, { args, say }) => {
+      say();
+      const end = performance.now() + 2000;
+      const seen = new Set<string>();
+      while (performance.now() < end) {
+        try {
+          seen.add(inspect(args[0]!, { limit: 50 }).problem === undefined ? 'sound' : 'problem');
+        } catch (error) {
+          seen.add(`thrown: ${(error as Error).name}`);
+        }
+      }
+      say([...seen].sort());
+    }, name);
+    await peer.said();
+    let running = true;
+    const seen = peer.said().finally(() => {
+      running = false;
+    });
+    for (let n = 0; running; n++) {
+      truncateSync(fileOf(name), (n * 997) % 20_000);
+      writeFileSync(fileOf(name), whole);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    expect(await seen).toEqual(['problem', 'sound']);
   });
 });
