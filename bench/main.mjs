@@ -36,7 +36,7 @@ Suites: ${NAMES.join(', ')} (all of them)
   --charts           draw docs/charts/*.svg from the last figures, measure nothing
   --document         write the last figures into docs/performance.md, measure nothing
   --repetitions=N    of each figure, 5 unless told otherwise
-  --seconds=S        for each repetition of what can be repeated, 0.25 (--quick: 0.08)`;
+  --seconds=S        for each repetition of what can be repeated, 0.15 (--quick: 0.08)`;
 
 const options = {
   quick: { type: 'boolean', default: false },
@@ -70,7 +70,7 @@ async function main({ values, positionals }) {
     return;
   }
   const repetitions = positive(values.repetitions, 'repetitions');
-  const seconds = positive(values.seconds ?? (values.quick ? '0.08' : '0.25'), 'seconds');
+  const seconds = positive(values.seconds ?? (values.quick ? '0.08' : '0.15'), 'seconds');
   const scope = { quick: values.quick, repetitions };
   const names = positionals.length > 0 ? NAMES.filter((name) => positionals.includes(name)) : NAMES;
   const suites = await Promise.all(names.map(async (name) => (await import(`./suites/${name}.mjs`)).default));
