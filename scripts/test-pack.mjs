@@ -25,6 +25,7 @@ const EXPECTED = [
   /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|binding\.gyp|CMakeLists\.txt)$/,
   /^dist\/[\w/-]+\.(js|mjs|d\.ts|d\.mts)$/,
   /^docs\/[\w/-]+\.md$/,
+  /^docs\/pictures\/[\w-]+\.svg$/,
   /^native\/\w+\.(cc|h|map)$/,
   /^prebuilds\/linux-(x64|arm64)\/isthmus\.node$/,
   /^scripts\/build-native\.mjs$/,
