@@ -1,5 +1,6 @@
-// Some files are mostly combinations that each start processes. Of their tests `npm test` runs one third, chosen by name;
-// `ISTHMUS_TESTS=1` and `=2` run the others (.ci/run does so on other versions of Node), and `npm run test:all` all.
+// Some files are mostly combinations that each start processes. Of their tests `npm test` runs one part of
+// six, chosen by name; `ISTHMUS_TESTS=1` to `=5` run the others (.ci/run does so on other versions of Node), and
+// `npm run test:all` all.
 
 import { beforeEach } from 'vitest';
 
@@ -9,7 +10,9 @@ const LONG =
 const { ISTHMUS_TESTS } = process.env;
 const wanted = ISTHMUS_TESTS === 'all' ? undefined : Number(ISTHMUS_TESTS ?? 0);
 
-/** Whole products of kinds, forms and ways of dying, a thousand processes: of each third only a third. */
+const PARTS = 6;
+
+/** Whole products of kinds, forms and ways of dying, a thousand processes: of each part only a third. */
 const PRODUCTS = /test\/sync\/waiting\b/;
 
 /** Spreads names over `parts`, the same way every time. */
@@ -28,6 +31,6 @@ beforeEach(({ task, skip }) => {
     part = part.suite
   )
     name = `${part.name} > ${name}`;
-  const parts = PRODUCTS.test(task.file.filepath) ? 9 : 3;
+  const parts = PRODUCTS.test(task.file.filepath) ? 3 * PARTS : PARTS;
   if (partOf(name, parts) !== wanted) skip('another part: npm run test:all');
 });

@@ -38,7 +38,7 @@ interface Result {
 }
 
 test('every promise holds under every schedule tried, at every crash point and every stop', async () => {
-  const words = ['--json', `--only=${FAMILIES}`, '--every=8', '--share=0.012'];
+  const words = ['--json', `--only=${FAMILIES}`, '--every=10', '--share=0.006'];
   const child = spawn(process.execPath, [MAIN, ...words], { stdio: ['ignore', 'pipe', 'inherit'] });
   const { schedules, crashes, stops, results } = JSON.parse(await text(child.stdout)) as {
     schedules: number;

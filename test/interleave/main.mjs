@@ -53,7 +53,7 @@ const only = option('only', FILES.join()).split(',');
 const dist = new URL(option('dist', '../../dist'), import.meta.url).pathname;
 /** Only variants whose name contains this. */
 const named = option('variants', '');
-/** Only every so-manieth variant. */
+/** Of each file only every so-manieth variant, the first of them always. */
 const every = Number(option('every', 1));
 /** Of the random schedules. */
 const seed = Number(option('seed', 20_261_124));
@@ -112,23 +112,23 @@ if (replay !== '') {
   process.exit(result.error === undefined ? 0 : 1);
 }
 
-const all = [];
+const jobs = [];
 for (const what of only) {
   const [file, stores] = what.split(' with ');
   const { variants, stepped } = await import(`./scenarios/${file}.mjs`);
   const plain = stores === undefined && !stepped;
   const from = plain ? dist : copyPackage('stores');
   if (!plain) await stepStores(from);
-  for (const [variant, limits] of Object.entries(variants)) {
+  const chosen = Object.entries(variants)
+    .filter(([variant]) => variant.includes(named) && (stores === undefined || STORES.has(variant)))
+    .filter((_, n) => n % every === 0);
+  for (const [variant, limits] of chosen) {
     // Each byte's store is a step: fewer schedules get as far.
     const fewer =
       stores === undefined ? {} : { bound: 2, crashBound: 1, most: 2000, mostCrash: 30, random: 100 };
-    if (variant.includes(named) && (stores === undefined || STORES.has(variant)))
-      all.push({ file, what, variant, dist: from, share, seed, ...limits, ...fewer });
+    jobs.push({ file, what, variant, dist: from, share, seed, ...limits, ...fewer });
   }
 }
-
-const jobs = all.filter((_, n) => n % every === 0);
 
 const COLUMNS = {
   scenario: -62,

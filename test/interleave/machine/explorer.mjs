@@ -171,7 +171,8 @@ export class Explorer {
 
   #visit(who) {
     giveTo(this.#control, who);
-    awaitTurn(this.#control, EXPLORER);
+    // Its error, if it ended with one, is printed as soon as this thread's event loop turns.
+    if (!awaitTurn(this.#control, EXPLORER, MOST_MS)) throw new Error(`actor ${who} has not come back`);
   }
 
   /** Who begins is a choice as well, and no preemption. */

@@ -103,7 +103,9 @@ export const variants = Object.fromEntries(
 /** Of the scratch memory: a clock, and for each actor the times of its calls. */
 const [CLOCK, BOOKS, BOOK] = [0, 4, 16];
 
-async function play({ base: map, me, scratch, die }, calls) {
+async function play({ isthmus, name, base, me, scratch, die }, calls) {
+  // Who is stopped while it listens would sleep on in the next schedule: a handle of its own is closed after this one.
+  const map = calls.some(([what]) => what.startsWith('changes')) ? isthmus.SharedMap.attach(name) : base;
   const results = [];
   for (const [n, call] of calls.entries()) {
     if (call[0] === 'doomed') doom(call[1], die);
