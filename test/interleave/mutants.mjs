@@ -1,10 +1,12 @@
-// npm run test:mutants: the machine must be able to fail. Each fault below is put into a copy of the built package, and
-// the scenarios that are named must catch it.
+// npm run test:mutants [-- --part=K/N] [-- WORD…]: the machine must be able to fail. Each fault (with one of the words in
+// its name; every Nth of them, from the Kth) is put into a copy of the built package, and the scenarios that are named must
+// catch it. K may be any whole number: .ci/run counts commits, so that N in a row try them all.
 
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { parseArgs } from 'node:util';
 import { copyPackage, removeCopies, stepStores } from './machine/copies.mjs';
 import { MUTANTS } from './mutants-list.mjs';
 import { MAP_MUTANTS } from './mutants-map.mjs';
@@ -14,7 +16,15 @@ import { STRUCT_MUTANTS } from './mutants-struct.mjs';
 import { SYNC_MUTANTS } from './mutants-sync.mjs';
 
 const worker = new URL('machine/run.mjs', import.meta.url).pathname;
-const only = process.argv.slice(2);
+const { values, positionals: only } = parseArgs({
+  allowPositionals: true,
+  options: { part: { type: 'string', default: '0/1' } },
+});
+const [, part, parts] = /^(\d+)\/([1-9]\d*)$/.exec(values.part)?.map(Number) ?? [];
+if (parts === undefined) {
+  console.error(`test:mutants: --part=K/N wants two whole numbers, as in --part=3/6, not '${values.part}'`);
+  process.exit(1);
+}
 
 function run(core, job) {
   const args = [process.execPath, worker, JSON.stringify(job)];
@@ -88,7 +98,8 @@ const jobs = [
   ...SHARED_LIST_MUTANTS,
 ]
   .map((mutant, number) => [mutant, number])
-  .filter(([{ name }]) => only.length === 0 || only.some((word) => name.includes(word)));
+  .filter(([{ name }]) => only.length === 0 || only.some((word) => name.includes(word)))
+  .filter((_, n) => n % parts === part % parts);
 const total = jobs.length;
 let caught = 0;
 await Promise.all(
@@ -102,5 +113,5 @@ await Promise.all(
   }),
 );
 removeCopies();
-console.log(`${caught} of ${total} caught`);
+console.log(`${caught} of ${total} caught${parts > 1 ? ` (part ${part % parts} of ${parts})` : ''}`);
 process.exit(caught === total ? 0 : 1);

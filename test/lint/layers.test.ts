@@ -51,13 +51,9 @@ const WRONG: readonly (readonly [rule: string, file: string, line: string])[] = 
 ];
 
 describe('the lint rule for the layers', () => {
-  test('finds nothing in the code as it is, and every wrong import that is laid into it', () => {
+  // That it finds nothing in the code as it is, is `npm run lint`.
+  test('finds every wrong import that is laid into it', () => {
     const copy = copyOf('lib', 'package.json', 'tsconfig.json', '.dependency-cruiser.cjs');
-    expect(lintLayers(copy)).toMatchObject({
-      status: 0,
-      output: expect.stringContaining('no dependency violations found'),
-    });
-
     writeFileSync(join(copy, 'outside.ts'), 'export {};\n');
     for (const [, file, line] of WRONG) appendFileSync(join(copy, file), `\n${line}\n`);
     const { status, output } = lintLayers(copy);

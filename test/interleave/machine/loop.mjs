@@ -55,7 +55,8 @@ export class Loop {
   settle() {
     for (let n = 0; n < 20 && this.#timers.size > 0; n++) this.runTimers();
     // The package would take the next sleeper on that word for one who is watched already.
-    if (this.watches.size > 0) throw new Error('the scenario sleeps on in a handle that outlives its schedule');
+    if (this.watches.size > 0)
+      throw new Error('the scenario sleeps on in a handle that outlives its schedule');
   }
 
   /** ms until the next timer. */
