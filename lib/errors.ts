@@ -204,6 +204,11 @@ export function invalidType(what: string, expected: string, actual: unknown): Ty
   return Object.assign(error, { code: 'ERR_INVALID_ARG_TYPE' });
 }
 
+/** What is in the object's memory cannot be: `what` says what was found. */
+export function damaged(path: string, what: string): CorruptError {
+  return new CorruptError(`'${path}' is damaged: ${what}; unlink it and create it again`);
+}
+
 /** A `RangeError` with Node's code for it. */
 export function outOfRange(what: string, expected: string, actual: unknown): RangeError {
   const error = new RangeError(`${what} must be ${expected}; got ${describe(actual)}`);

@@ -1,9 +1,8 @@
 /** What a message is, whatever carries it: bytes and strings as they are, anything else through a codec. */
 
-import { type CorruptError, describe, IsthmusError, invalidType, TimeoutError } from '../errors.js';
+import { type CorruptError, damaged, describe, IsthmusError, invalidType, TimeoutError } from '../errors.js';
 import { type Encoded, type InnerCodec, plainBytes } from './codecs.js';
 import { FRAME } from './ring-layout.js';
-import { corrupt } from './ring-writer.js';
 
 /** A message as bytes: `start` to `end` of `bytes`, and its type (FRAME). */
 export interface Written {
@@ -101,7 +100,7 @@ export function read(path: string, codec: InnerCodec, { type, bytes, length }: R
         throw undecodable(path, `codec '${codec.name}' cannot decode a message`, cause);
       }
     default:
-      throw corrupt(path, `a message of unknown type ${type >>> 0}; it was dropped`);
+      throw damaged(path, `a message of unknown type ${type >>> 0}; it was dropped`);
   }
 }
 
@@ -116,7 +115,7 @@ function readText(path: string, bytes: Buffer, length: number, encoding: 'utf8' 
 
 function undecodable(path: string, what: string, cause: unknown): CorruptError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return Object.assign(corrupt(path, `${what} (${reason}); it was dropped`), { cause });
+  return Object.assign(damaged(path, `${what} (${reason}); it was dropped`), { cause });
 }
 
 /** Refuses what is no list of messages. */

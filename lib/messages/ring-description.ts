@@ -1,7 +1,7 @@
 /** What tools see of the messages in a ring, without the consumer's role and without taking one. */
 
+import { damaged } from '../errors.js';
 import { FLAGS, FRAME_BYTES, RING } from './ring-layout.js';
-import { corrupt } from './ring-writer.js';
 import { show } from './showing.js';
 import { usedBytes } from './transfers.js';
 
@@ -40,7 +40,7 @@ export function messagesIn(ring: RingLook): Waiting {
       const frame = read(ring, head + at, FRAME_BYTES);
       const [length, type] = [frame.readInt32LE(0), frame.readInt32LE(4)];
       if (length < 0 || length > used - at - FRAME_BYTES)
-        throw corrupt('the object', `a frame says it has ${length >>> 0} bytes`);
+        throw damaged('the object', `a frame says it has ${length >>> 0} bytes`);
       const from = head + at + FRAME_BYTES;
       found.push({ at, message: show(ring.codec, type, length, () => read(ring, from, length)) });
       at += FRAME_BYTES + ((length + 7) & ~7);

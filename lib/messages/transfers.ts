@@ -1,12 +1,13 @@
 /** Messages into a ring and out of it, one or many at a time: what SpscQueue and Pipe share. */
 
+import { damaged } from '../errors.js';
 import { type Activity, type Wait, WORD_WRAP } from '../memory/activity.js';
 import type { Owner } from '../memory/directory.js';
 import { PENDING } from '../waiting/blocking.js';
 import type { FrameReader, FrameWriter } from './framing.js';
 import { FLAGS, RING, SLEEPS } from './ring-layout.js';
 import type { RingReader } from './ring-reader.js';
-import { corrupt, type RingWriter } from './ring-writer.js';
+import type { RingWriter } from './ring-writer.js';
 
 /** The next message; `undefined` at the end. */
 export function takeOne(ring: RingReader, frames: FrameReader): unknown {
@@ -87,6 +88,6 @@ export function usedBytes(words: Int32Array, capacity: number, path: string): nu
   const head = Atomics.load(words, RING.HEAD) & ~FLAGS;
   const tail = Atomics.load(words, RING.TAIL) & ~FLAGS;
   const used = (tail - head) | 0;
-  if (used < 0) throw corrupt(path, 'its positions are out of range');
+  if (used < 0) throw damaged(path, 'its positions are out of range');
   return Math.min(used, capacity);
 }
