@@ -2,6 +2,7 @@
 
 import { MismatchError } from '../errors.js';
 import { type ObjectType, schemaCorrupt } from '../memory/segment.js';
+import { agreeOnCodec } from '../messages/codec-agreement.js';
 import {
   type Codec,
   type CodecName,
@@ -9,7 +10,6 @@ import {
   DEFAULT_CODEC,
   type InnerCodec,
 } from '../messages/codecs.js';
-import { agreeOnCodec } from '../messages/spsc-shape.js';
 import {
   ATTACH_KEYS,
   type AttachOptions,

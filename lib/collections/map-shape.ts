@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { invalidType, MismatchError, outOfRange } from '../errors.js';
 import type { Kind } from '../memory/header-layout.js';
 import { type ObjectType, schemaCorrupt } from '../memory/segment.js';
+import { agreeOnCodec } from '../messages/codec-agreement.js';
 import {
   type Codec,
   type CodecName,
@@ -11,7 +12,6 @@ import {
   DEFAULT_CODEC,
   type InnerCodec,
 } from '../messages/codecs.js';
-import { agreeOnCodec } from '../messages/spsc-shape.js';
 import {
   ATTACH_KEYS,
   type AttachOptions,

@@ -1,6 +1,7 @@
 /** What a message is, whatever carries it: bytes and strings as they are, anything else through a codec. */
 
 import { type CorruptError, damaged, describe, IsthmusError, invalidType, TimeoutError } from '../errors.js';
+import { checkInteger } from '../options.js';
 import { type Encoded, type InnerCodec, plainBytes } from './codecs.js';
 import { FRAME } from './ring-layout.js';
 
@@ -121,6 +122,12 @@ function undecodable(path: string, what: string, cause: unknown): CorruptError {
 /** Refuses what is no list of messages. */
 export function checkMessages(messages: unknown): void {
   if (!Array.isArray(messages)) throw invalidType('messages', 'an array', messages);
+}
+
+/** How many messages a call is to give at most; undefined: all. */
+export function checkMax(max: number | undefined): number {
+  if (max === undefined || max === Number.POSITIVE_INFINITY) return Number.MAX_SAFE_INTEGER;
+  return checkInteger('max', max, 1, Number.MAX_SAFE_INTEGER);
 }
 
 /**

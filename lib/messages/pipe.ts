@@ -3,10 +3,12 @@
 import type { Duplex, Readable, Writable } from 'node:stream';
 import type { ReadableStream, WritableStream } from 'node:stream/web';
 import { NotOwnerError } from '../errors.js';
+import { registerDescriber } from '../memory/directory.js';
 import { closedError, SharedObject } from '../memory/shared-object.js';
 import { type Readiness, WAITABLE, type Waitable } from '../waiting/waitable.js';
 import { PipePort } from './message-port.js';
 import { Peer, type PeerSyncWaitOptions, type PeerWaitOptions } from './peer.js';
+import { describePipe, pipeActivity } from './pipe-description.js';
 import { closeEnd, type End } from './pipe-ends.js';
 import { attachPipe, createPipe, type OpenedPipe, openPipe } from './pipe-opening.js';
 import { PipeReceiver } from './pipe-receiver.js';
@@ -24,6 +26,8 @@ import {
   type WritableOptions,
 } from './streams.js';
 import { makeWebReadable, makeWebWritable } from './web-streams.js';
+
+registerDescriber('pipe', describePipe, pipeActivity);
 
 const OTHER_END = {
   who: 'the other end',

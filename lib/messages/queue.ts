@@ -17,9 +17,10 @@ import { type Blocking, PENDING } from '../waiting/blocking.js';
 import { timedOut } from '../waiting/clock.js';
 import { Turns } from '../waiting/turns.js';
 import { type Readiness, WAITABLE, type Waitable } from '../waiting/waitable.js';
+import { codecFor } from './codec-agreement.js';
 import type { InnerCodec } from './codecs.js';
 import { type Job, type Lease, Leases } from './job.js';
-import { keep, type Written } from './message.js';
+import { checkMax, keep, type Written } from './message.js';
 import type { QueueCore } from './queue-core.js';
 import { describeQueue, queueActivity } from './queue-description.js';
 import { QueueOperations } from './queue-operations.js';
@@ -34,8 +35,6 @@ import {
 } from './queue-shape.js';
 import type { QueueTakes } from './queue-takes.js';
 import { queueWordsOf } from './queue-words.js';
-import { checkMax } from './spsc-consumer.js';
-import { codecFor } from './spsc-shape.js';
 import { makeReadable, makeWritable, type ReadableOptions, type WritableOptions } from './streams.js';
 import { makeWebReadable, makeWebWritable } from './web-streams.js';
 
