@@ -4,15 +4,13 @@ import { ClosedError, invalidType, outOfRange } from '../errors.js';
 import type { InnerCodec } from '../messages/codecs.js';
 import { keep, type Written } from '../messages/message.js';
 import { FRAME } from '../messages/ring-layout.js';
-import { checkOptions } from '../options.js';
-import { expiryIn } from './expiry.js';
+import { expiryIn, ttlOf } from './expiry.js';
 import type { MapCore } from './map-core.js';
 import type { EncodedKey, MapKey } from './map-keys.js';
 import { VALUE } from './map-layout.js';
-import { checkTtl } from './map-shape.js';
-import { readValue, writeValue } from './map-values.js';
 import type { MapOperation } from './map-writer.js';
 import { HELD } from './store.js';
+import { readValue, writeValue } from './store-values.js';
 
 /** How a call writes values. */
 export interface MapContext {
@@ -140,13 +138,6 @@ export function findHeld({ core, codec }: MapContext, key: EncodedKey): Found | 
   const bytes = reader.own(); // the user's code may read other keys
   const read = () => readValue(store.path, codec, type, bytes, bytes.length);
   return { expiry, read, number: () => (type === VALUE.NUMBER || type === VALUE.BIGINT ? read() : bytes) };
-}
-
-/** The time to live that options say, in ms; `otherwise` if they say none. */
-export function ttlOf(options: { ttl?: number } | undefined, otherwise: number): number {
-  if (options === undefined) return otherwise;
-  const { ttl } = checkOptions(options, ['ttl']);
-  return ttl === undefined ? otherwise : checkTtl(ttl);
 }
 
 /** @throws TypeError if they are not both numbers, or both bigints; RangeError for a sum that is not exact, or no number */

@@ -5,7 +5,6 @@
 
 import { CorruptError, FullError, outOfRange } from '../errors.js';
 import type { Written } from '../messages/message.js';
-import { sharedNow } from './expiry.js';
 import { growTable } from './map-growth.js';
 import type { EncodedKey } from './map-keys.js';
 import {
@@ -21,6 +20,7 @@ import {
 import type { MapShape } from './map-shape.js';
 import type { MapStamps } from './map-stamps.js';
 import { type MapTable, NONSENSE } from './map-table.js';
+import { sharedNow } from './shared-clock.js';
 import type { Store } from './store.js';
 import { SIZE_SHIFT } from './store-layout.js';
 

@@ -9,7 +9,7 @@ import type { InnerCodec } from '../messages/codecs.js';
 import { keep } from '../messages/message.js';
 import { type AttachOptions, checkObjectName, checkOptions, checkWait } from '../options.js';
 import { Watch } from '../values/watch.js';
-import { expiryIn, sharedNow } from './expiry.js';
+import { expiryIn, ttlOf } from './expiry.js';
 import { changesOf, changesOfKey, type MapChange } from './map-changes.js';
 import { type MapCore, mapCoreOf } from './map-core.js';
 import { describeMap, mapActivity } from './map-description.js';
@@ -26,10 +26,11 @@ import {
   mapShapeFor,
   mapType,
 } from './map-shape.js';
-import { addTo, findHeld, holds, type MapContext, MapTransaction, ttlOf } from './map-transaction.js';
-import { readValue, writeValue } from './map-values.js';
+import { addTo, findHeld, holds, type MapContext, MapTransaction } from './map-transaction.js';
+import { sharedNow } from './shared-clock.js';
 import { HELD } from './store.js';
 import { STORE } from './store-layout.js';
+import { readValue, writeValue } from './store-values.js';
 
 registerDescriber('map', describeMap, mapActivity);
 registerDescriber('namespace', describeMap, mapActivity);

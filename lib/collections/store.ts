@@ -16,7 +16,7 @@ import { AdaptiveSpin, SYNC_LOOKS } from '../waiting/spin.js';
 import { blockSync } from '../waiting/sync.js';
 import { Heap } from './heap.js';
 import { Sequences } from './sequences.js';
-import { LOG_FIRST_BYTES, PAGE_BYTES, STORE, type StorePlan } from './store-layout.js';
+import { STORE, type StorePlan } from './store-layout.js';
 import { UndoLog } from './undo-log.js';
 
 /** So often readers look before they take the lock: a change is visible as such for a microsecond, mostly. */
@@ -268,28 +268,4 @@ function holdsOnThisStack(): boolean {
     if (prepareStackTrace === undefined) delete (Error as { prepareStackTrace?: unknown }).prepareStackTrace;
     else Error.prepareStackTrace = prepareStackTrace;
   }
-}
-
-/** Fills the payload of a new object, which nobody sees yet. The log is to be emptied once the structure is there, too. */
-export function initialiseStore(words: Int32Array, payload: ArrayBuffer, plan: StorePlan): Heap {
-  const memory = new Int32Array(payload, 0, (plan.heap + firstHeapBytes(plan)) / 4);
-  words[STORE.LOG_ROOM] = LOG_FIRST_BYTES / 4;
-  const none = () => undefined;
-  const log = new UndoLog('', words, memory, plan.log / 4, plan.heap / 4, none);
-  const heap = new Heap('', memory, log, plan.heap / 4, none);
-  heap.initialise(memory.length);
-  return heap;
-}
-
-/** The first pages of the heap. */
-export function firstHeapBytes(plan: StorePlan): number {
-  return Math.min(16 * PAGE_BYTES, plan.end - plan.heap);
-}
-
-/** What is backed by pages from the beginning. */
-export function reservedAtFirst(plan: StorePlan): [number, number][] {
-  return [
-    [0, plan.log + LOG_FIRST_BYTES],
-    [plan.heap, firstHeapBytes(plan)],
-  ];
 }

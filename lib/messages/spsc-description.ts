@@ -1,8 +1,8 @@
 /** What tools see of an SpscQueue, from a copy of its words. */
 
 import type { Describe, DescribeActivity } from '../memory/directory.js';
-import { messagesIn } from './ring-description.js';
 import { ENDED, RING } from './ring-layout.js';
+import { messagesIn } from './ring-look.js';
 import { SPSC_TYPE } from './spsc-shape.js';
 import { ringActivity, usedBytes } from './transfers.js';
 

@@ -1,8 +1,6 @@
 /** The first entries of a map, for tools that look at it from outside. */
 
 import type { Looked } from '../memory/directory.js';
-import { sharedNow } from './expiry.js';
-import { filledChains, headOf } from './map-heads.js';
 import { decodeKey } from './map-keys.js';
 import {
   ENTRY,
@@ -16,8 +14,10 @@ import {
   MOST_CHAINS,
   PARTS,
 } from './map-layout.js';
+import { filledChains, headOf } from './map-look-heads.js';
 import { mapType, planMap } from './map-shape.js';
 import { MapTable } from './map-table.js';
+import { sharedNow } from './shared-clock.js';
 import { StoreLook } from './store-look.js';
 
 export interface ShownEntry {
