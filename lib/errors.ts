@@ -188,7 +188,6 @@ for (const [name, one] of Object.entries({
   });
 }
 
-/** A `TypeError` with Node's code for it. */
 /** TypeScript refuses `new Value('x')`, JavaScript does not. `given`: what the constructor got, which only we can give. */
 export function refuseNew(made: { readonly name: string } | undefined, given: unknown): void {
   if (typeof given === 'object' && given !== null) return;
@@ -199,6 +198,7 @@ export function refuseNew(made: { readonly name: string } | undefined, given: un
   throw Object.assign(error, { code: 'ERR_INVALID_ARG_TYPE' });
 }
 
+/** A `TypeError` with Node's code for it. */
 export function invalidType(what: string, expected: string, actual: unknown): TypeError {
   const error = new TypeError(`${what} must be ${expected}; got ${describe(actual)}`);
   return Object.assign(error, { code: 'ERR_INVALID_ARG_TYPE' });

@@ -24,6 +24,7 @@ import {
   storeShapeFor,
 } from './store-shape.js';
 import { readValue, writeValue } from './store-values.js';
+import { refusePromise } from './users-code.js';
 
 registerDescriber('list', describeList, listActivity);
 
@@ -489,13 +490,4 @@ function checkIndex(what: string, index: unknown): number {
   if (!Number.isInteger(index) && Math.abs(index) !== Number.POSITIVE_INFINITY)
     throw outOfRange(what, 'a whole number', index);
   return index;
-}
-
-function refusePromise(result: unknown): void {
-  if (typeof (result as { then?: unknown } | null | undefined)?.then !== 'function') return;
-  throw invalidType(
-    'what the function returns',
-    'a value now (it runs with the lock held, and cannot wait)',
-    result,
-  );
 }

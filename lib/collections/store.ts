@@ -18,6 +18,7 @@ import { Heap } from './heap.js';
 import { Sequences } from './sequences.js';
 import { STORE, type StorePlan } from './store-layout.js';
 import { UndoLog } from './undo-log.js';
+import { runsOnThisStack, runUnderTheLockOfIsthmus } from './users-code.js';
 
 /** So often readers look before they take the lock: a change is visible as such for a microsecond, mostly. */
 export const MOST_LOOKS = 100;
@@ -109,12 +110,12 @@ export class Store {
 
   /** True while this thread runs the user's code with the lock. */
   get heldHere(): boolean {
-    return this.#inside && holdsOnThisStack();
+    return this.#inside && runsOnThisStack();
   }
 
   #enter(timeout: number): void {
     if (this.#inside) {
-      if (holdsOnThisStack()) {
+      if (runsOnThisStack()) {
         throw new DeadlockError(
           `'${this.path}' is being changed by the function that called this; use what that function was given, or change it afterwards`,
         );
@@ -173,7 +174,7 @@ export class Store {
 
   readonly #afterwards = (): void => {
     this.#watched = false;
-    if (!this.#inside || holdsOnThisStack()) return;
+    if (!this.#inside || runsOnThisStack()) return;
     try {
       this.recover();
     } catch {
@@ -244,28 +245,5 @@ export class Store {
   get spaceError(): unknown {
     const { refusal } = this.heap;
     return isSystemError(refusal, 'ENOSPC') ? refusal : undefined;
-  }
-}
-
-/** Runs the user's code with the lock. Its name is looked for on the stack. */
-export function runUnderTheLockOfIsthmus<R>(work: () => R): R {
-  return work();
-}
-
-/**
- * Whether the user's code runs with a lock further up on this very stack. It was broken off otherwise: then its frames are
- * gone, and nothing else tells.
- */
-function holdsOnThisStack(): boolean {
-  const { prepareStackTrace, stackTraceLimit } = Error;
-  try {
-    Error.stackTraceLimit = Number.POSITIVE_INFINITY;
-    Error.prepareStackTrace = (_, sites) =>
-      sites.some((site) => site.getFunctionName() === runUnderTheLockOfIsthmus.name);
-    return (new Error().stack as unknown) === true;
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit;
-    if (prepareStackTrace === undefined) delete (Error as { prepareStackTrace?: unknown }).prepareStackTrace;
-    else Error.prepareStackTrace = prepareStackTrace;
   }
 }

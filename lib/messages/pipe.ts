@@ -67,8 +67,9 @@ export class Pipe<Send = unknown, Receive = Send>
   readonly #sender: PipeSender | undefined;
   readonly #receiver: PipeReceiver | undefined;
 
-  private constructor({ segment, shape, codec, end, peerDeath }: OpenedPipe) {
-    super(segment);
+  private constructor(opened: OpenedPipe) {
+    super(opened?.segment); // nothing, where a program calls it
+    const { segment, shape, codec, end, peerDeath } = opened;
     this.#shape = shape;
     this.#end = end;
     const peer = new Peer(segment, end.other, OTHER_END, peerDeath);
