@@ -267,32 +267,37 @@ export class MapWriter {
     if (bytes <= this.#most) return bytes;
     throw outOfRange(
       `an entry of '${this.#store.path}' (key, value and ${EXPIRING_ENTRY_WORDS * 4} bytes)`,
-      `at most ${this.#most} bytes; create the map with a larger maxBytes`,
+      `at most ${this.#most} bytes; create it with a larger maxBytes`,
       bytes,
     );
   }
 
   #full(evicted: boolean): unknown {
-    const { path, heap, spaceError } = this.#store;
+    const { path, segment, heap, spaceError } = this.#store;
     if (this.#missing > 0 && spaceError !== undefined) return spaceError; // not if it is entries that are too many
     const { maxEntries, maxBytes } = this.#shape;
     const count = this.#memory[MAP.COUNT]!;
+    const [entries, more] = segment.header.kind === 'namespace' ? NAMESPACE_WORDS : MAP_WORDS;
     const limit =
       count >= maxEntries
-        ? `${maxEntries} entries`
-        : `${heap.usedBytes} of ${maxBytes} bytes in ${count} entries`;
+        ? `${maxEntries} ${entries}`
+        : `${heap.usedBytes} of ${maxBytes} bytes in ${count} ${entries}`;
     return new FullError(
       evicted
-        ? `'${path}' has no room for this (${limit}), though older entries were evicted; create it larger`
-        : `'${path}' is full (${limit}); nothing was changed: delete entries, create it larger, or with { evict: 'lru' }`,
+        ? `'${path}' has no room for this (${limit}), though older ${entries} were evicted; create it larger`
+        : `'${path}' is full (${limit}); nothing was changed: delete ${entries}, ${more}`,
     );
   }
 }
+
+/** What a full one has too many of, and what helps beside deleting some: a Namespace cannot evict. */
+const MAP_WORDS = ['entries', "create it larger, or with { evict: 'lru' }"] as const;
+const NAMESPACE_WORDS = ['properties', 'or create it larger'] as const;
 
 /** What even an empty map needs of its heap: the first part of the table, and the heap's own words. */
 const LEAST_OVERHEAD = 4 * (PARTS + 12);
 
 /** Words of an entry's block. */
-export function wordsFor(keyBytes: number, valueBytes: number, expires: boolean): number {
+function wordsFor(keyBytes: number, valueBytes: number, expires: boolean): number {
   return (expires ? EXPIRING_ENTRY_WORDS : ENTRY_WORDS) + Math.ceil((keyBytes + valueBytes) / 4);
 }
