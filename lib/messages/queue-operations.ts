@@ -6,7 +6,8 @@ import { type Blocking, PENDING, type WaitPoint } from '../waiting/blocking.js';
 import { AdaptiveSpin, SYNC_LOOKS } from '../waiting/spin.js';
 import { blockSync } from '../waiting/sync.js';
 import type { InnerCodec } from './codecs.js';
-import { Job, type Lease } from './job.js';
+import { Job } from './job.js';
+import type { Lease } from './leases.js';
 import { checkMessages, keep, type RawMessage, read, tellAccepted, type Written, write } from './message.js';
 import type { QueueBlocks } from './queue-blocks.js';
 import type { QueueCore } from './queue-core.js';
@@ -26,7 +27,7 @@ const SCRATCH_MOST = 1024 * 1024;
 const NOTHING: unique symbol = Symbol('nothing');
 
 /** Takes a message that could not go to anybody any more; false if it cannot now. */
-export type Bury = (message: Written) => boolean;
+type Bury = (message: Written) => boolean;
 
 export class QueueOperations<T> {
   readonly #core: QueueCore;
