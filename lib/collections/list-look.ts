@@ -5,7 +5,7 @@ import { ITEM, ITEM_LENGTH_SHIFT, ITEM_TYPES, LIST, RING_HEAD_WORDS } from './li
 import { ROOT_BYTES } from './store-layout.js';
 import { StoreLook } from './store-look.js';
 
-export interface ShownValues {
+interface ShownValues {
   readonly first?: unknown[];
   /** Why there are none. */
   readonly unseen?: string;

@@ -20,14 +20,14 @@ import { MapTable } from './map-table.js';
 import { sharedNow } from './shared-clock.js';
 import { StoreLook } from './store-look.js';
 
-export interface ShownEntry {
+interface ShownEntry {
   readonly key: unknown;
   readonly value: unknown;
   /** ms until it is gone. */
   readonly expiresIn?: number;
 }
 
-export interface ShownEntries {
+interface ShownEntries {
   readonly first: ShownEntry[];
   /** Parts (of 64) that were not read, or not all of: they were being changed, or there was too much to look through. */
   readonly unseenParts?: number;

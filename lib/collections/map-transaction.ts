@@ -7,9 +7,9 @@ import { FRAME } from '../messages/ring-layout.js';
 import { expiryIn, ttlOf } from './expiry.js';
 import type { MapCore } from './map-core.js';
 import type { EncodedKey, MapKey } from './map-keys.js';
-import { VALUE } from './map-layout.js';
 import type { MapOperation } from './map-writer.js';
 import { HELD } from './store.js';
+import { VALUE } from './store-layout.js';
 import { readValue, writeValue } from './store-values.js';
 
 /** How a call writes values. */
@@ -122,7 +122,7 @@ function decode<V>(core: MapCore, codec: InnerCodec, value: Written | undefined)
 }
 
 /** What is in memory under a key. */
-export interface Found {
+interface Found {
   readonly expiry: number;
   /** Decodes it, which may run the user's code. */
   read(): unknown;

@@ -32,7 +32,7 @@ export interface MapOperation {
 }
 
 /** Makes room for so many bytes, or (0) for an entry more; whether it is worth trying again. */
-export type MakeRoom = (bytes: number, attempt: number) => boolean;
+type MakeRoom = (bytes: number, attempt: number) => boolean;
 
 /** Up to so many bytes a loop is faster than a bulk copy, which needs a view. */
 const SMALL = 160;

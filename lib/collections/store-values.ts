@@ -3,8 +3,7 @@
 import { CorruptError, DeadlockError, invalidType } from '../errors.js';
 import type { InnerCodec } from '../messages/codecs.js';
 import { read, type Written, write } from '../messages/message.js';
-import { bigintText, parseBigint } from './map-keys.js';
-import { VALUE } from './map-layout.js';
+import { VALUE } from './store-layout.js';
 
 const number = Buffer.allocUnsafeSlow(8);
 const numberView = new DataView(number.buffer, number.byteOffset);
@@ -62,4 +61,15 @@ function undecodable(path: string, error: unknown): unknown {
     `'${path}': a value cannot be decoded (${reason}); it is still there: set it anew or delete it`,
     { cause },
   );
+}
+
+/** A bigint as digits in base 16, with its sign: unlike decimal ones, read and written in linear time. */
+export function bigintText(value: bigint): string {
+  return value.toString(16);
+}
+
+/** The bigint that they are; undefined if they are none. */
+export function parseBigint(text: string): bigint | undefined {
+  if (!/^-?[0-9a-f]+$/.test(text)) return undefined;
+  return text.startsWith('-') ? -BigInt(`0x${text.slice(1)}`) : BigInt(`0x${text}`);
 }

@@ -15,7 +15,7 @@ import {
 } from './queue-layout.js';
 import { show } from './showing.js';
 
-export interface QueueLook {
+interface QueueLook {
   /** Control words, as they were copied. */
   readonly words: Int32Array;
   readonly capacity: number;
@@ -28,7 +28,7 @@ export interface QueueLook {
   payload(offset: number, bytes: number): Buffer;
 }
 
-export interface QueueMessages {
+interface QueueMessages {
   readonly first?: unknown[];
   /** Why there are none. */
   readonly unseen?: string;

@@ -58,7 +58,7 @@ export interface QueueShape {
 }
 
 /** What the caller gave, checked; `undefined` where it gave nothing. */
-export interface QueueWish extends Partial<Omit<QueueShape, 'codec'>> {
+interface QueueWish extends Partial<Omit<QueueShape, 'codec'>> {
   readonly codec: InnerCodec | undefined;
   readonly rest: CreateOptions & AttachOptions;
 }

@@ -5,7 +5,7 @@ import { FLAGS, FRAME_BYTES, RING } from './ring-layout.js';
 import { show } from './showing.js';
 import { usedBytes } from './transfers.js';
 
-export interface RingLook {
+interface RingLook {
   /** Control words of the ring, as they were copied. */
   readonly words: Int32Array;
   readonly capacity: number;
