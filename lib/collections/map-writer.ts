@@ -23,6 +23,7 @@ import { type MapTable, NONSENSE } from './map-table.js';
 import { sharedNow } from './shared-clock.js';
 import type { Store } from './store.js';
 import { SIZE_SHIFT } from './store-layout.js';
+import { copyValue } from './store-values.js';
 
 /** What becomes of a key: a new value, which expires at a time (ms; Infinity: never); or none. */
 export interface MapOperation {
@@ -34,8 +35,6 @@ export interface MapOperation {
 /** Makes room for so many bytes, or (0) for an entry more; whether it is worth trying again. */
 type MakeRoom = (bytes: number, attempt: number) => boolean;
 
-/** Up to so many bytes a loop is faster than a bulk copy, which needs a view. */
-const SMALL = 160;
 /** Up to so many bytes are changed where they are; more are written beside them first. */
 const IN_PLACE_MOST = 256;
 
@@ -183,23 +182,12 @@ export class MapWriter {
     memory[ref + ENTRY.META] = this.#metaOf(key, value, expires);
     memory[ref + ENTRY.LENGTH] = length;
     if (expires) this.#setExpiry(ref, expiry);
-    this.#fill(bytes, at, value);
+    copyValue(bytes, at, value);
     return true;
   }
 
   #metaOf(key: EncodedKey, value: Written, expires: boolean): number {
     return key.meta | (value.type << VALUE_TYPE_SHIFT) | (expires ? EXPIRES : 0);
-  }
-
-  #fill(target: Buffer, at: number, { bytes, start, end }: Written): void {
-    if (end - start > SMALL)
-      target.set(
-        start === 0 && end === bytes.length
-          ? bytes
-          : new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start),
-        at,
-      );
-    else for (let i = start; i < end; i++) target[at + i - start] = bytes[i]!;
   }
 
   #setExpiry(ref: number, expiry: number): void {
@@ -225,7 +213,7 @@ export class MapWriter {
     if (expires) this.#setExpiry(ref, expiry);
     const at = (ref + (expires ? EXPIRING_ENTRY_WORDS : ENTRY_WORDS)) * 4;
     for (let i = 0; i < key.length; i++) bytes[at + i] = key.bytes[i]!;
-    this.#fill(bytes, at + key.length, value);
+    copyValue(bytes, at + key.length, value);
     sequences.open(key.hash & (PARTS - 1));
     memory[ref + ENTRY.NEXT] = old === 0 ? memory[link]! : memory[old + ENTRY.NEXT]!;
     log.write(link, ref);

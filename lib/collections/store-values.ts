@@ -29,6 +29,21 @@ export function writeValue(codec: InnerCodec, value: unknown): Written {
   return write(codec, value);
 }
 
+/** Up to so many bytes a loop is faster than a bulk copy, which needs a view. */
+const SMALL = 160;
+
+/** Copies a value's bytes to where they are to be. */
+export function copyValue(target: Buffer, at: number, { bytes, start, end }: Written): void {
+  if (end - start > SMALL)
+    target.set(
+      start === 0 && end === bytes.length
+        ? bytes
+        : new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start),
+      at,
+    );
+  else for (let i = start; i < end; i++) target[at + i - start] = bytes[i]!;
+}
+
 /** The value that private bytes are: the first `length` of `bytes`. Throws CorruptError for what is none. */
 export function readValue(
   path: string,
