@@ -5,8 +5,8 @@ import { PENDING } from '../waiting/blocking.js';
 import type { InnerCodec } from './codecs.js';
 import type { Written } from './message.js';
 import { QueueOperations } from './queue-operations.js';
+import { queuePartsOf } from './queue-parts.js';
 import { agreeOnQueue, QUEUE_TYPE, type QueueShape, queueShapeFor } from './queue-shape.js';
-import { queueWordsOf } from './queue-words.js';
 
 /** Puts a message there; false if it has no room now. With the same codec, and made if there is none. */
 export function bury(queue: QueueShape, codec: InnerCodec, message: Written): boolean {
@@ -22,9 +22,9 @@ export function bury(queue: QueueShape, codec: InnerCodec, message: Written): bo
     () => queueShapeFor({ ...wish, capacity }),
   );
   try {
-    const words = queueWordsOf(segment, shape);
-    const operations = new QueueOperations(words, codec, segment.path, (more) => bury(shape, codec, more));
-    return !words.core.ended && operations.now(operations.putting(message)) !== PENDING;
+    const parts = queuePartsOf(segment, shape);
+    const operations = new QueueOperations(parts, codec, segment.path, (more) => bury(shape, codec, more));
+    return !parts.core.ended && operations.now(operations.putting(message)) !== PENDING;
   } finally {
     segment.release();
   }

@@ -5,8 +5,7 @@ import type { Describe, DescribeActivity } from '../memory/directory.js';
 import { finished } from './pipe-ends.js';
 import { DIRECTION_WORDS, END_CLOSED, PIPE } from './pipe-layout.js';
 import { PIPE_TYPE } from './pipe-shape.js';
-import { messagesIn, type Waiting } from './ring-look.js';
-import { ringActivity, usedBytes } from './transfers.js';
+import { messagesIn, ringActivity, usedBytes, type Waiting } from './ring-look.js';
 
 export const describePipe: Describe = ({ header, words, owner, word, payload, limit }) => {
   const { capacity, codec, duplex } = PIPE_TYPE.parse(header.schema, header, 'the object');

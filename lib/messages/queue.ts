@@ -26,6 +26,7 @@ import { checkMax, keep, type Written } from './message.js';
 import type { QueueCore } from './queue-core.js';
 import { describeQueue, queueActivity } from './queue-description.js';
 import { QueueOperations } from './queue-operations.js';
+import { queuePartsOf } from './queue-parts.js';
 import {
   agreeOnQueue,
   checkQueueWish,
@@ -36,7 +37,6 @@ import {
   queueShapeFor,
 } from './queue-shape.js';
 import type { QueueTakes } from './queue-takes.js';
-import { queueWordsOf } from './queue-words.js';
 import { makeReadable, makeWritable, type ReadableOptions, type WritableOptions } from './streams.js';
 import { makeWebReadable, makeWebWritable } from './web-streams.js';
 
@@ -84,11 +84,11 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
   private constructor(segment: Segment, shape: QueueShape, codec: InnerCodec) {
     super(segment);
     this.#shape = shape;
-    const words = queueWordsOf(segment, shape);
-    this.#core = words.core;
-    this.#takes = words.takes;
-    this.#leases = new Leases(segment.path, words.takes);
-    this.#do = new QueueOperations<T>(words, codec, segment.path, (message) => bury(shape, codec, message));
+    const parts = queuePartsOf(segment, shape);
+    this.#core = parts.core;
+    this.#takes = parts.takes;
+    this.#leases = new Leases(segment.path, parts.takes);
+    this.#do = new QueueOperations<T>(parts, codec, segment.path, (message) => bury(shape, codec, message));
     this.#taking = this.#do.taking(this.#leases.leaseOf);
   }
 

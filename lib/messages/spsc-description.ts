@@ -2,9 +2,8 @@
 
 import type { Describe, DescribeActivity } from '../memory/directory.js';
 import { ENDED, RING } from './ring-layout.js';
-import { messagesIn } from './ring-look.js';
+import { messagesIn, ringActivity, usedBytes } from './ring-look.js';
 import { SPSC_TYPE } from './spsc-shape.js';
-import { ringActivity, usedBytes } from './transfers.js';
 
 export const describeSpsc: Describe = ({ header, words, owner, word, payload, limit }) => {
   const { capacity, codec } = SPSC_TYPE.parse(header.schema, header, 'the object');

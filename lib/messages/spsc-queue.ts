@@ -7,6 +7,7 @@ import { checkObjectName } from '../options.js';
 import { codecFor } from './codec-agreement.js';
 import type { InnerCodec } from './codecs.js';
 import { ENDED, RING } from './ring-layout.js';
+import { usedBytes } from './ring-look.js';
 import { agreeOnRing, checkRingWish, type RingShape, ringShapeFor } from './ring-shape.js';
 import { SpscConsumer } from './spsc-consumer.js';
 import { describeSpsc, spscActivity } from './spsc-description.js';
@@ -19,7 +20,6 @@ import {
   type SpscRoleOptions,
   splitRoleOptions,
 } from './spsc-shape.js';
-import { usedBytes } from './transfers.js';
 
 registerDescriber('spsc', describeSpsc, spscActivity);
 
