@@ -61,7 +61,8 @@ export interface MapWish extends StoreWish, Partial<Omit<MapShape, keyof StoreSh
 const LIMITS = ['maxEntries', 'evict', 'ttl'] as const;
 /** An entry has some 128 bytes, mostly; more of them share a stamp. */
 const BYTES_A_STAMP = 128;
-const MOST_ENTRIES = 2 ** 30;
+/** So many, or no limit. */
+export const MOST_ENTRIES = 2 ** 30;
 
 /** How many stamps a map has: a power of two; 0 if nothing is evicted. */
 export function stampsFor({ evict, maxBytes, maxEntries }: MapShape): number {

@@ -14,7 +14,7 @@ import type { EncodedKey, MapKey } from './map-keys.js';
 import { MAP } from './map-layout.js';
 import { attachMap, createMap, type OpenedMap, openMap } from './map-opening.js';
 import type { RawEntry } from './map-reader.js';
-import type { MapAttachOptions, MapCreateOptions, MapShape } from './map-shape.js';
+import { type MapAttachOptions, type MapCreateOptions, type MapShape, MOST_ENTRIES } from './map-shape.js';
 import { MapTransaction } from './map-transaction.js';
 import { sharedNow } from './shared-clock.js';
 import { HELD } from './store.js';
@@ -500,7 +500,7 @@ export class SharedMap<K extends MapKey = string, V = unknown>
   /** How many entries there may be; `Infinity`: as many as fit. */
   get maxEntries(): number {
     const { maxEntries } = this.#shape;
-    return maxEntries >= 2 ** 30 ? Number.POSITIVE_INFINITY : maxEntries;
+    return maxEntries >= MOST_ENTRIES ? Number.POSITIVE_INFINITY : maxEntries;
   }
 
   /** Pending waits for changes keep the process alive (the default). */
