@@ -118,6 +118,11 @@ export class CorruptError extends IsthmusError {
   }
 }
 
+/** The error of an object that is damaged. */
+export function damaged(path: string, what: string): CorruptError {
+  return new CorruptError(`'${path}' is damaged: ${what}; unlink it and create it again`);
+}
+
 /** Something stands under the name that this package did not make, or that belongs to another user. */
 export class ForeignError extends IsthmusError {
   constructor(message: string) {

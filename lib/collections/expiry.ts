@@ -1,27 +1,24 @@
-/** The clock that all processes of a machine share: CLOCK_MONOTONIC, in ms. It does not jump, and stops while the machine sleeps. */
+/** How long an entry of a map has to live, and when that ends. */
 
-/**
- * How far `performance.now()` is behind that clock: of several comparisons the one that took least time, since a process may
- * be stopped between two looks, and the first look of all loads a module. Processes would disagree by all of that.
- */
-function offset(): number {
-  let best = 0;
-  let least = Number.POSITIVE_INFINITY;
-  for (let look = 0; look < 20; look++) {
-    const before = performance.now();
-    const shared = Number(process.hrtime.bigint()) / 1e6;
-    const took = performance.now() - before;
-    if (took >= least) continue;
-    least = took;
-    best = shared - before - took / 2;
-  }
-  return best;
+import { invalidType, outOfRange } from '../errors.js';
+import { checkOptions } from '../options.js';
+import { sharedNow } from './shared-clock.js';
+
+/** Times are kept in two words. */
+export const LONGEST_TTL = 2 ** 48;
+
+/** A time to live in ms: more than 0; Infinity: for ever. */
+export function checkTtl(ttl: unknown): number {
+  if (typeof ttl !== 'number') throw invalidType('ttl', 'a number of milliseconds', ttl);
+  if (!(ttl > 0)) throw outOfRange('ttl', 'a number of milliseconds above 0 (Infinity: for ever)', ttl);
+  return ttl > LONGEST_TTL ? Number.POSITIVE_INFINITY : Math.ceil(ttl);
 }
 
-const OFFSET = offset();
-
-export function sharedNow(): number {
-  return performance.now() + OFFSET;
+/** The time to live that options say, in ms; `otherwise` if they say none. */
+export function ttlOf(options: { ttl?: number } | undefined, otherwise: number): number {
+  if (options === undefined) return otherwise;
+  const { ttl } = checkOptions(options, ['ttl']);
+  return ttl === undefined ? otherwise : checkTtl(ttl);
 }
 
 /** When what has so many ms to live ends to be. */

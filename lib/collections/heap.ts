@@ -6,7 +6,7 @@
  * of bitmaps find one that fits. A block that is free tells its neighbours so (Knuth's boundary tags).
  */
 
-import { CorruptError } from '../errors.js';
+import { type CorruptError, damaged } from '../errors.js';
 import {
   AFTER_FREE,
   BLOCK,
@@ -80,7 +80,7 @@ export class Heap {
   }
 
   corrupt(what: string): CorruptError {
-    return new CorruptError(`'${this.#path}' is damaged: ${what}; unlink it and create it again`);
+    return damaged(this.#path, what);
   }
 
   /** A reference read from shared memory, checked. */

@@ -4,9 +4,10 @@ import type { Segment } from '../memory/segment.js';
 import { LIST_SEQUENCES } from './list-layout.js';
 import { ListReader } from './list-reader.js';
 import { ListRing } from './list-ring.js';
-import { type ListShape, planList } from './list-shape.js';
+import { planList } from './list-shape.js';
 import { ListWriter } from './list-writer.js';
 import { Store } from './store.js';
+import type { StoreShape } from './store-shape.js';
 
 export class ListCore {
   readonly store: Store;
@@ -14,7 +15,7 @@ export class ListCore {
   readonly reader: ListReader;
   readonly writer: ListWriter;
 
-  constructor(segment: Segment, shape: ListShape) {
+  constructor(segment: Segment, shape: StoreShape) {
     this.store = new Store(segment, planList(shape), LIST_SEQUENCES);
     this.ring = new ListRing(this.store);
     this.reader = new ListReader(this.store, this.ring);
@@ -29,7 +30,7 @@ export class ListCore {
 
 const cores = new WeakMap<Segment, ListCore>();
 
-export function listCoreOf(segment: Segment, shape: ListShape): ListCore {
+export function listCoreOf(segment: Segment, shape: StoreShape): ListCore {
   let core = cores.get(segment);
   if (core === undefined) {
     core = new ListCore(segment, shape);

@@ -3,18 +3,17 @@
 import { WORD_WRAP } from '../memory/activity.js';
 import type { Describe, DescribeActivity } from '../memory/directory.js';
 import { LIST } from './list-layout.js';
-import { valuesOf } from './list-values.js';
-import { storeWaits } from './store-description.js';
-import { PAGE_BYTES, ROOT, STORE } from './store-layout.js';
+import { valuesOf } from './list-look.js';
+import { rootsOf, storeWaits } from './store-description.js';
+import { ROOT, STORE } from './store-layout.js';
 
 export const describeList: Describe = (object) => {
-  const { header, payload, owner, limit } = object;
+  const { header, owner, limit } = object;
   const { maxBytes, codec } = header.schema;
-  const bytes = payload(0, PAGE_BYTES);
-  const word = (index: number): number => (bytes.length >= 4 * index + 4 ? bytes.readUInt32LE(4 * index) : 0);
+  const root = rootsOf(object);
   return {
-    length: word(LIST.LENGTH),
-    usedBytes: word(ROOT.HEAP_USED) * 4,
+    length: root(LIST.LENGTH),
+    usedBytes: root(ROOT.HEAP_USED) * 4,
     maxBytes,
     codec,
     changing: owner(STORE.LOCK),

@@ -40,7 +40,7 @@ export const RING_HEAD_WORDS = 1;
 
 /** Words of a value. */
 export const ITEM = { META: 1, BYTES: 2 } as const;
-/** The low bits of a meta word: what a value is (see messages/ring-layout.ts and map-layout.ts); its bytes are above. */
+/** The low bits of a meta word: what a value is (see VALUE of store-layout.ts); its bytes are above. */
 export const ITEM_TYPES = 7;
 export const ITEM_LENGTH_SHIFT = 3;
 /** No value has more bytes. */

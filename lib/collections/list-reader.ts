@@ -7,8 +7,8 @@ import type { Written } from '../messages/message.js';
 import { FRAME } from '../messages/ring-layout.js';
 import { ITEM } from './list-layout.js';
 import { type ListRing, NONSENSE } from './list-ring.js';
-import { VALUE } from './map-layout.js';
 import { HELD, MOST_LOOKS, type Store } from './store.js';
+import { VALUE } from './store-layout.js';
 
 /** Beyond this the private copy of a value is not kept for the next one. */
 const SCRATCH_MOST = 1024 * 1024;

@@ -22,6 +22,7 @@ import type { ListRing } from './list-ring.js';
 import { ListTrash } from './list-trash.js';
 import type { Store } from './store.js';
 import { SIZE_SHIFT } from './store-layout.js';
+import { copyValue } from './store-values.js';
 
 /** Up to so many references are moved where they are; and more, if they are an eighth of the list at most. */
 const FEW = 64;
@@ -239,22 +240,9 @@ export class ListWriter {
     const length = value.end - value.start;
     const ref = this.#store.heap.allocate(wordsFor(length));
     if (ref === 0) return 0;
-    this.#fill(ref, value);
+    this.#memory[ref + ITEM.META] = value.type | (length << ITEM_LENGTH_SHIFT);
+    copyValue(this.#store.bytes, (ref + ITEM.BYTES) * 4, value);
     return ref;
-  }
-
-  #fill(ref: number, { bytes, start, end, type }: Written): void {
-    const target = this.#store.bytes;
-    const at = (ref + ITEM.BYTES) * 4;
-    this.#memory[ref + ITEM.META] = type | ((end - start) << ITEM_LENGTH_SHIFT);
-    if (end - start > 64)
-      target.set(
-        start === 0 && end === bytes.length
-          ? bytes
-          : new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start),
-        at,
-      );
-    else for (let i = start; i < end; i++) target[at + i - start] = bytes[i]!;
   }
 
   /** A new value in the block of an old one of about its size. False if that cannot be. */
@@ -265,7 +253,8 @@ export class ListWriter {
     if (length > has || has > 2 * length + 32) return false;
     this.#store.sequences.open(0);
     this.#store.log.save(ref + ITEM.META, wordsFor(length) - ITEM.META);
-    this.#fill(ref, value);
+    this.#memory[ref + ITEM.META] = value.type | (length << ITEM_LENGTH_SHIFT);
+    copyValue(this.#store.bytes, (ref + ITEM.BYTES) * 4, value);
     return true;
   }
 

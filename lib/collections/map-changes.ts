@@ -2,9 +2,9 @@
 
 import type { WaitOptions } from '../options.js';
 import type { Watch } from '../values/watch.js';
-import { MapCore } from './map-core.js';
+import type { MapCore } from './map-core.js';
 import { CHANGE } from './map-journal.js';
-import type { EncodedKey, MapKey } from './map-keys.js';
+import { type EncodedKey, type MapKey, sameKey } from './map-keys.js';
 
 /**
  * One change of a SharedMap. `'unknown'`: anything may have changed (a process died while it changed something, or this one
@@ -75,7 +75,7 @@ export function changesOfKey<V>(
       position = found.after;
       if (kind > CHANGE.DELETE) hit = true;
       else if (hash === key.hash && meta === key.meta && changed !== undefined) {
-        hit ||= MapCore.same(key, core.keys.encode(changed));
+        hit ||= sameKey(key, core.keys.encode(changed));
       }
     }
     return hit;

@@ -3,7 +3,7 @@
 import type { Segment } from '../memory/segment.js';
 import { makeTable } from './map-growth.js';
 import { CHANGE, MapJournal } from './map-journal.js';
-import { type EncodedKey, KeyBuffer } from './map-keys.js';
+import { KeyBuffer } from './map-keys.js';
 import { DIRECTORY_ENTRIES, FIRST_TABLE_WORDS, MAP, PARTS } from './map-layout.js';
 import { MapReader } from './map-reader.js';
 import { MapRoom } from './map-room.js';
@@ -20,14 +20,12 @@ export class MapCore {
   readonly writer: MapWriter;
   readonly room: MapRoom;
   readonly journal: MapJournal;
-  readonly #table: MapTable;
 
   constructor(segment: Segment, shape: MapShape) {
     const store = new Store(segment, planMap(shape), PARTS);
     const table = new MapTable(store);
     const stamps = new MapStamps(store, stampsFor(shape));
     this.store = store;
-    this.#table = table;
     this.keys = new KeyBuffer(store.memory[MAP.SEED]!);
     this.reader = new MapReader(store, table, stamps);
     this.writer = new MapWriter(store, table, stamps, shape);
@@ -95,19 +93,6 @@ export class MapCore {
     });
     this.journal.note(CHANGE.CLEAR);
     store.tell();
-  }
-
-  /** Whether two keys are the same. */
-  static same(a: EncodedKey, b: EncodedKey): boolean {
-    return (
-      a.hash === b.hash &&
-      a.meta === b.meta &&
-      Buffer.compare(a.bytes.subarray(0, a.length), b.bytes.subarray(0, b.length)) === 0
-    );
-  }
-
-  get chains(): number {
-    return this.#table.chains;
   }
 }
 

@@ -10,7 +10,7 @@ import { STORE } from './store-layout.js';
 
 /** What happened. UNKNOWN: look at everything. */
 export const CHANGE = { SET: 1, DELETE: 2, CLEAR: 3, UNKNOWN: 4 } as const;
-export type ChangeKind = (typeof CHANGE)[keyof typeof CHANGE];
+type ChangeKind = (typeof CHANGE)[keyof typeof CHANGE];
 
 /** A record: its kind, the key's meta word and hash, then the key, in whole words. */
 const RECORD_WORDS = 3;
@@ -19,7 +19,7 @@ const LONGEST_RECORD = RECORD_WORDS * 4 + LONGEST_KEY;
 const WRAP = 2 ** 30;
 const FIRST = 4;
 
-export interface Change {
+interface Change {
   readonly kind: ChangeKind;
   readonly hash: number;
   readonly meta: number;

@@ -3,6 +3,7 @@
 import { invalidType, outOfRange } from '../errors.js';
 import { plainBytes } from '../messages/codecs.js';
 import { KEY, KEY_LENGTH_SHIFT, KEY_TYPES, LONGEST_KEY } from './map-layout.js';
+import { bigintText, parseBigint } from './store-values.js';
 
 /** What can be a key of a `SharedMap`: what has one meaning in every process. */
 export type MapKey = string | number | bigint | boolean | Uint8Array;
@@ -119,6 +120,15 @@ function tooLong(length: number): RangeError {
   );
 }
 
+/** Whether two keys are the same. */
+export function sameKey(a: EncodedKey, b: EncodedKey): boolean {
+  return (
+    a.hash === b.hash &&
+    a.meta === b.meta &&
+    Buffer.compare(a.bytes.subarray(0, a.length), b.bytes.subarray(0, b.length)) === 0
+  );
+}
+
 /** The key that private bytes are; undefined if they are none. */
 export function decodeKey(meta: number, bytes: Buffer): MapKey | undefined {
   switch (meta & KEY_TYPES) {
@@ -137,15 +147,4 @@ export function decodeKey(meta: number, bytes: Buffer): MapKey | undefined {
     default:
       return undefined;
   }
-}
-
-/** A bigint as digits in base 16, with its sign: unlike decimal ones, read and written in linear time. */
-export function bigintText(value: bigint): string {
-  return value.toString(16);
-}
-
-/** The bigint that they are; undefined if they are none. */
-export function parseBigint(text: string): bigint | undefined {
-  if (!/^-?[0-9a-f]+$/.test(text)) return undefined;
-  return text.startsWith('-') ? -BigInt(`0x${text.slice(1)}`) : BigInt(`0x${text}`);
 }

@@ -62,8 +62,6 @@ export const LONGEST_VALUE = 2 ** 29 - 1;
 
 /** What a key is. */
 export const KEY = { UTF8: 1, UTF16: 2, NUMBER: 3, BIGINT: 4, BOOLEAN: 5, BYTES: 6 } as const;
-/** What a value is: a FRAME (messages/ring-layout.ts), or one of these. */
-export const VALUE = { NUMBER: 5, BIGINT: 6 } as const;
 
 /** In the second word of a part of the table: no entry has it there. */
 export const TABLE_MARK = -1;

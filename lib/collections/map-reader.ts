@@ -4,11 +4,11 @@
  */
 
 import { FRAME } from '../messages/ring-layout.js';
-import { sharedNow } from './expiry.js';
 import { decodeKey, type EncodedKey, type MapKey } from './map-keys.js';
 import { ENTRY, KEY_LENGTH_SHIFT, MAP, PARTS } from './map-layout.js';
 import type { MapStamps } from './map-stamps.js';
 import { MapTable, NONSENSE, reversed } from './map-table.js';
+import { sharedNow } from './shared-clock.js';
 import { HELD, MOST_LOOKS, type Store } from './store.js';
 
 /** Beyond this the private copy of a value is not kept for the next one. */

@@ -3,7 +3,6 @@
  * of a few chosen at random the oldest, as in Redis (docs: "Key eviction", approximated LRU).
  */
 
-import { sharedNow } from './expiry.js';
 import { setNever } from './map-growth.js';
 import type { EncodedKey } from './map-keys.js';
 import { ENTRY, MAP, TABLE_MARK } from './map-layout.js';
@@ -11,6 +10,7 @@ import type { MapShape } from './map-shape.js';
 import type { MapStamps } from './map-stamps.js';
 import { type MapTable, NONSENSE } from './map-table.js';
 import type { MapWriter } from './map-writer.js';
+import { sharedNow } from './shared-clock.js';
 import type { Store } from './store.js';
 
 /** Entries that are compared, at least and at most, and chains that are looked at for them, before one goes. */

@@ -1,32 +1,24 @@
 /** What a SharedMap is made of: its options, its schema, and the checks on both. */
 
 import { randomBytes } from 'node:crypto';
-import { invalidType, MismatchError, outOfRange } from '../errors.js';
+import { invalidType } from '../errors.js';
 import type { Kind } from '../memory/header-layout.js';
-import { type ObjectType, schemaCorrupt } from '../memory/segment.js';
-import {
-  type Codec,
-  type CodecName,
-  checkCodec,
-  DEFAULT_CODEC,
-  type InnerCodec,
-} from '../messages/codecs.js';
-import { agreeOnCodec } from '../messages/spsc-shape.js';
-import {
-  ATTACH_KEYS,
-  type AttachOptions,
-  CREATE_KEYS,
-  type CreateOptions,
-  checkInteger,
-  checkOptions,
-  checkTimeout,
-  parseSize,
-  type Size,
-} from '../options.js';
+import type { ObjectType } from '../memory/segment.js';
+import type { Codec, CodecName } from '../messages/codecs.js';
+import { type AttachOptions, type CreateOptions, checkInteger, type Size } from '../options.js';
+import { checkTtl, LONGEST_TTL } from './expiry.js';
 import { makeTable } from './map-growth.js';
 import { FIRST_TABLE_WORDS, JOURNAL_BYTES, MAP, MAP_WORDS_BYTES } from './map-layout.js';
-import { initialiseStore, reservedAtFirst } from './store.js';
-import { planStore, STORE, type StorePlan } from './store-layout.js';
+import { planStore, type StorePlan } from './store-layout.js';
+import {
+  agreeOnStore,
+  checkStoreWish,
+  isWhole,
+  type StoreShape,
+  type StoreWish,
+  storeShapeFor,
+  storeType,
+} from './store-shape.js';
 
 /** Options that belong to the handle, not to the object. */
 export interface MapHandleOptions<V = unknown> {
@@ -57,29 +49,20 @@ export interface MapCreateOptions<V = unknown> extends CreateOptions, MapHandleO
 /** Options for attaching: a codec of your own must be given again, everything else is read from the object. */
 export interface MapAttachOptions<V = unknown> extends AttachOptions, MapHandleOptions<V> {}
 
-export interface MapShape {
-  readonly maxBytes: number;
-  readonly codec: string;
+export interface MapShape extends StoreShape {
   readonly maxEntries: number;
   readonly evict: 'none' | 'lru';
   /** ms; Infinity: never. */
   readonly ttl: number;
 }
 
-export interface MapWish extends Partial<Omit<MapShape, 'codec'>> {
-  readonly codec: InnerCodec | undefined;
-  readonly timeout: number;
-  readonly rest: CreateOptions & AttachOptions;
-}
+export interface MapWish extends StoreWish, Partial<Omit<MapShape, keyof StoreShape>> {}
 
-const LEAST_BYTES = 4096;
-const MOST_BYTES = 2 ** 32 - 2 ** 28;
-const DEFAULT_BYTES = 64 * 1024 * 1024;
+const LIMITS = ['maxEntries', 'evict', 'ttl'] as const;
 /** An entry has some 128 bytes, mostly; more of them share a stamp. */
 const BYTES_A_STAMP = 128;
-const MOST_ENTRIES = 2 ** 30;
-/** Times are kept in two words. */
-const LONGEST_TTL = 2 ** 48;
+/** So many, or no limit. */
+export const MOST_ENTRIES = 2 ** 30;
 
 /** How many stamps a map has: a power of two; 0 if nothing is evicted. */
 export function stampsFor({ evict, maxBytes, maxEntries }: MapShape): number {
@@ -94,48 +77,26 @@ export function planMap(shape: MapShape): StorePlan {
 
 /** The kind of object that a map, or what is built on one, is. */
 export function mapType(kind: Kind): ObjectType<MapShape> {
-  return {
+  return storeType<MapShape>({
     kind,
-    wordsBytes: () => MAP_WORDS_BYTES,
-    ownerWords: () => [STORE.LOCK],
-    payload(shape) {
-      const plan = planMap(shape);
-      return { bytes: plan.end, mirrored: false, reserved: reservedAtFirst(plan) };
-    },
-    schema: ({ maxBytes, codec, maxEntries, evict, ttl }) => ({
-      maxBytes,
-      codec,
+    wordsBytes: MAP_WORDS_BYTES,
+    plan: planMap,
+    limits: ({ maxEntries, evict, ttl }) => ({
       evict,
       ...(maxEntries < MOST_ENTRIES ? { maxEntries } : {}),
       ...(Number.isFinite(ttl) ? { ttl } : {}),
     }),
-    initialise(shape, words, payload) {
-      const plan = planMap(shape);
-      const heap = initialiseStore(words, payload, plan);
-      const memory = new Int32Array(payload);
+    parseLimits({ evict, maxEntries = MOST_ENTRIES, ttl = Number.POSITIVE_INFINITY }) {
+      if (!isWhole(maxEntries, 1, MOST_ENTRIES)) return undefined;
+      if (evict !== 'none' && evict !== 'lru') return undefined;
+      if (ttl !== Number.POSITIVE_INFINITY && !isWhole(ttl, 1, LONGEST_TTL)) return undefined;
+      return { maxEntries, evict, ttl };
+    },
+    initialise(memory, heap) {
       memory[MAP.SEED] = randomBytes(4).readInt32LE(0);
       makeTable(memory, heap.allocate(FIRST_TABLE_WORDS));
-      words[STORE.LOG_LENGTH] = 0;
     },
-    parse(schema, header, path) {
-      const { maxBytes, codec, evict, maxEntries = MOST_ENTRIES, ttl = Number.POSITIVE_INFINITY } = schema;
-      const whole = (value: unknown, least: number, most: number): value is number =>
-        Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
-      const sound =
-        whole(maxBytes, LEAST_BYTES, MOST_BYTES) &&
-        maxBytes % LEAST_BYTES === 0 &&
-        whole(maxEntries, 1, MOST_ENTRIES) &&
-        (evict === 'none' || evict === 'lru') &&
-        (ttl === Number.POSITIVE_INFINITY || whole(ttl, 1, LONGEST_TTL)) &&
-        header.wordsBytes >= MAP_WORDS_BYTES;
-      if (!sound) throw schemaCorrupt(path, 'its schema makes no sense');
-      if (typeof codec !== 'string' || codec === '') throw schemaCorrupt(path, 'its schema names no codec');
-      const shape: MapShape = { maxBytes, codec, evict, maxEntries, ttl };
-      if (header.payloadBytes < planMap(shape).end)
-        throw schemaCorrupt(path, 'its schema does not fit its size');
-      return shape;
-    },
-  };
+  });
 }
 
 export function checkMapWish(
@@ -143,18 +104,12 @@ export function checkMapWish(
   creates: boolean,
   attaches: boolean,
 ): MapWish {
-  const known = [
-    ...(creates ? (['maxBytes', 'maxEntries', 'evict', 'ttl', ...CREATE_KEYS] as const) : []),
-    ...(['codec', 'timeout'] as const),
-    ...(attaches ? ATTACH_KEYS : []),
-  ];
-  const { maxBytes, maxEntries, evict, ttl, codec, timeout, ...rest } = checkOptions(options, known);
+  const store = checkStoreWish(options, creates, attaches, LIMITS);
+  const { maxEntries, evict, ttl, ...rest } = store.rest as MapCreateOptions<never>;
   if (evict !== undefined && evict !== 'none' && evict !== 'lru')
     throw invalidType('evict', "'none' or 'lru'", evict);
   return {
-    codec: codec === undefined ? undefined : checkCodec(codec),
-    timeout: checkTimeout(timeout),
-    ...(maxBytes === undefined ? {} : { maxBytes: checkBytes(maxBytes) }),
+    ...store,
     ...(maxEntries === undefined ? {} : { maxEntries: checkEntries(maxEntries) }),
     ...(evict === undefined ? {} : { evict }),
     ...(ttl === undefined ? {} : { ttl: checkTtl(ttl) }),
@@ -162,30 +117,14 @@ export function checkMapWish(
   };
 }
 
-/** A size, rounded up to whole pages. */
-export function checkBytes(size: Size): number {
-  const bytes = parseSize('maxBytes', size);
-  if (bytes < LEAST_BYTES || bytes > MOST_BYTES)
-    throw outOfRange('maxBytes', `${LEAST_BYTES} to ${MOST_BYTES} bytes`, size);
-  return Math.ceil(bytes / LEAST_BYTES) * LEAST_BYTES;
-}
-
 function checkEntries(entries: number): number {
   if (entries === Number.POSITIVE_INFINITY) return MOST_ENTRIES;
   return checkInteger('maxEntries', entries, 1, MOST_ENTRIES);
 }
 
-/** A time to live in ms: more than 0; Infinity: for ever. */
-export function checkTtl(ttl: unknown): number {
-  if (typeof ttl !== 'number') throw invalidType('ttl', 'a number of milliseconds', ttl);
-  if (!(ttl > 0)) throw outOfRange('ttl', 'a number of milliseconds above 0 (Infinity: for ever)', ttl);
-  return ttl > LONGEST_TTL ? Number.POSITIVE_INFINITY : Math.ceil(ttl);
-}
-
 export function mapShapeFor(wish: MapWish): MapShape {
   return {
-    maxBytes: wish.maxBytes ?? DEFAULT_BYTES,
-    codec: wish.codec?.name ?? DEFAULT_CODEC,
+    ...storeShapeFor(wish),
     maxEntries: wish.maxEntries ?? MOST_ENTRIES,
     evict: wish.evict ?? 'none',
     ttl: wish.ttl ?? Number.POSITIVE_INFINITY,
@@ -194,11 +133,5 @@ export function mapShapeFor(wish: MapWish): MapShape {
 
 /** Compares an existing map with what the caller gave, and nothing else. */
 export function agreeOnMap(path: string, shape: MapShape, wish: MapWish): void {
-  for (const key of ['maxBytes', 'maxEntries', 'evict', 'ttl'] as const) {
-    if (wish[key] === undefined || wish[key] === shape[key]) continue;
-    throw new MismatchError(
-      `'${path}' has ${key} ${shape[key]}, not ${wish[key]}; leave the option out, or unlink it first`,
-    );
-  }
-  agreeOnCodec(path, shape.codec, wish.codec);
+  agreeOnStore(path, shape, wish, LIMITS);
 }

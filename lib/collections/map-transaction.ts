@@ -1,26 +1,15 @@
 /** Several changes of a map that are made together, or not at all. */
 
-import { ClosedError, invalidType, outOfRange } from '../errors.js';
+import { ClosedError } from '../errors.js';
 import type { InnerCodec } from '../messages/codecs.js';
 import { keep, type Written } from '../messages/message.js';
 import { FRAME } from '../messages/ring-layout.js';
-import { checkOptions } from '../options.js';
-import { expiryIn } from './expiry.js';
+import { expiryIn, ttlOf } from './expiry.js';
 import type { MapCore } from './map-core.js';
+import { addTo, findHeld, type MapContext } from './map-held.js';
 import type { EncodedKey, MapKey } from './map-keys.js';
-import { VALUE } from './map-layout.js';
-import { checkTtl } from './map-shape.js';
-import { readValue, writeValue } from './map-values.js';
 import type { MapOperation } from './map-writer.js';
-import { HELD } from './store.js';
-
-/** How a call writes values. */
-export interface MapContext {
-  readonly core: MapCore;
-  readonly codec: InnerCodec;
-  /** ms that new entries have to live; Infinity: for ever. */
-  readonly ttl: number;
-}
+import { readValue, writeValue } from './store-values.js';
 
 /** What becomes of a key at the end. `expiry`: undefined where its time begins only then. */
 interface Change {
@@ -121,64 +110,4 @@ function decode<V>(core: MapCore, codec: InnerCodec, value: Written | undefined)
   const part = value.bytes.subarray(value.start, value.end);
   const bytes = value.type === FRAME.BYTES ? new Uint8Array(part) : Buffer.from(part);
   return readValue(core.store.path, codec, value.type, bytes, bytes.length) as V;
-}
-
-/** What is in memory under a key. */
-export interface Found {
-  readonly expiry: number;
-  /** Decodes it, which may run the user's code. */
-  read(): unknown;
-  /** It, if it is a number or a bigint; something that is none, otherwise. */
-  number(): unknown;
-}
-
-/** Looks a key up, with the lock held. */
-export function findHeld({ core, codec }: MapContext, key: EncodedKey): Found | undefined {
-  const { reader, store } = core;
-  if (!reader.find(key, HELD)) return undefined;
-  const { type, expiry } = reader;
-  const bytes = reader.own(); // the user's code may read other keys
-  const read = () => readValue(store.path, codec, type, bytes, bytes.length);
-  return { expiry, read, number: () => (type === VALUE.NUMBER || type === VALUE.BIGINT ? read() : bytes) };
-}
-
-/** The time to live that options say, in ms; `otherwise` if they say none. */
-export function ttlOf(options: { ttl?: number } | undefined, otherwise: number): number {
-  if (options === undefined) return otherwise;
-  const { ttl } = checkOptions(options, ['ttl']);
-  return ttl === undefined ? otherwise : checkTtl(ttl);
-}
-
-/** @throws TypeError if they are not both numbers, or both bigints; RangeError for a sum that is not exact, or no number */
-export function addTo(before: unknown, amount: unknown): number | bigint {
-  if (typeof amount === 'bigint') {
-    if (before === undefined) return amount;
-    if (typeof before === 'bigint') return before + amount;
-    throw invalidType('what a bigint is added to', 'a bigint (or nothing yet)', before);
-  }
-  if (typeof amount !== 'number') throw invalidType('what is added', 'a number or a bigint', amount);
-  if (!Number.isFinite(amount)) throw outOfRange('what is added', 'a finite number', amount);
-  if (before !== undefined && typeof before !== 'number')
-    throw invalidType('what a number is added to', 'a number (or nothing yet)', before);
-  const sum = ((before as number | undefined) ?? 0) + amount;
-  const whole = Number.isInteger(before ?? 0) && Number.isInteger(amount);
-  if (!Number.isFinite(sum) || (whole && !Number.isSafeInteger(sum))) {
-    throw outOfRange('the sum', 'a finite number, and a whole one within 2^53 (bigints have no limit)', sum);
-  }
-  return sum;
-}
-
-/** With the lock held: whether what is in memory is, byte for byte, what a value is written as. */
-export function holds({ core }: MapContext, key: EncodedKey, expected: Written): boolean {
-  const { reader } = core;
-  if (!reader.find(key, HELD)) return false;
-  const { start, end, bytes, type } = expected;
-  const sameType = type === reader.type || (type <= 1 && reader.type <= 1); // a Buffer is as good as its bytes
-  if (!sameType || reader.length !== end - start) return false;
-  if (type === VALUE.NUMBER) {
-    const number = (of: Uint8Array, at: number) =>
-      Buffer.from(of.buffer, of.byteOffset + at, 8).readDoubleLE(0);
-    return Object.is(number(bytes, start), number(reader.bytes, 0));
-  }
-  return Buffer.compare(bytes.subarray(start, end), reader.bytes.subarray(0, reader.length)) === 0;
 }

@@ -5,7 +5,6 @@
 
 import { CorruptError, FullError, outOfRange } from '../errors.js';
 import type { Written } from '../messages/message.js';
-import { sharedNow } from './expiry.js';
 import { growTable } from './map-growth.js';
 import type { EncodedKey } from './map-keys.js';
 import {
@@ -21,8 +20,10 @@ import {
 import type { MapShape } from './map-shape.js';
 import type { MapStamps } from './map-stamps.js';
 import { type MapTable, NONSENSE } from './map-table.js';
+import { sharedNow } from './shared-clock.js';
 import type { Store } from './store.js';
 import { SIZE_SHIFT } from './store-layout.js';
+import { copyValue } from './store-values.js';
 
 /** What becomes of a key: a new value, which expires at a time (ms; Infinity: never); or none. */
 export interface MapOperation {
@@ -32,10 +33,8 @@ export interface MapOperation {
 }
 
 /** Makes room for so many bytes, or (0) for an entry more; whether it is worth trying again. */
-export type MakeRoom = (bytes: number, attempt: number) => boolean;
+type MakeRoom = (bytes: number, attempt: number) => boolean;
 
-/** Up to so many bytes a loop is faster than a bulk copy, which needs a view. */
-const SMALL = 160;
 /** Up to so many bytes are changed where they are; more are written beside them first. */
 const IN_PLACE_MOST = 256;
 
@@ -183,23 +182,12 @@ export class MapWriter {
     memory[ref + ENTRY.META] = this.#metaOf(key, value, expires);
     memory[ref + ENTRY.LENGTH] = length;
     if (expires) this.#setExpiry(ref, expiry);
-    this.#fill(bytes, at, value);
+    copyValue(bytes, at, value);
     return true;
   }
 
   #metaOf(key: EncodedKey, value: Written, expires: boolean): number {
     return key.meta | (value.type << VALUE_TYPE_SHIFT) | (expires ? EXPIRES : 0);
-  }
-
-  #fill(target: Buffer, at: number, { bytes, start, end }: Written): void {
-    if (end - start > SMALL)
-      target.set(
-        start === 0 && end === bytes.length
-          ? bytes
-          : new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start),
-        at,
-      );
-    else for (let i = start; i < end; i++) target[at + i - start] = bytes[i]!;
   }
 
   #setExpiry(ref: number, expiry: number): void {
@@ -225,7 +213,7 @@ export class MapWriter {
     if (expires) this.#setExpiry(ref, expiry);
     const at = (ref + (expires ? EXPIRING_ENTRY_WORDS : ENTRY_WORDS)) * 4;
     for (let i = 0; i < key.length; i++) bytes[at + i] = key.bytes[i]!;
-    this.#fill(bytes, at + key.length, value);
+    copyValue(bytes, at + key.length, value);
     sequences.open(key.hash & (PARTS - 1));
     memory[ref + ENTRY.NEXT] = old === 0 ? memory[link]! : memory[old + ENTRY.NEXT]!;
     log.write(link, ref);
@@ -267,32 +255,37 @@ export class MapWriter {
     if (bytes <= this.#most) return bytes;
     throw outOfRange(
       `an entry of '${this.#store.path}' (key, value and ${EXPIRING_ENTRY_WORDS * 4} bytes)`,
-      `at most ${this.#most} bytes; create the map with a larger maxBytes`,
+      `at most ${this.#most} bytes; create it with a larger maxBytes`,
       bytes,
     );
   }
 
   #full(evicted: boolean): unknown {
-    const { path, heap, spaceError } = this.#store;
+    const { path, segment, heap, spaceError } = this.#store;
     if (this.#missing > 0 && spaceError !== undefined) return spaceError; // not if it is entries that are too many
     const { maxEntries, maxBytes } = this.#shape;
     const count = this.#memory[MAP.COUNT]!;
+    const [entries, more] = segment.header.kind === 'namespace' ? NAMESPACE_WORDS : MAP_WORDS;
     const limit =
       count >= maxEntries
-        ? `${maxEntries} entries`
-        : `${heap.usedBytes} of ${maxBytes} bytes in ${count} entries`;
+        ? `${maxEntries} ${entries}`
+        : `${heap.usedBytes} of ${maxBytes} bytes in ${count} ${entries}`;
     return new FullError(
       evicted
-        ? `'${path}' has no room for this (${limit}), though older entries were evicted; create it larger`
-        : `'${path}' is full (${limit}); nothing was changed: delete entries, create it larger, or with { evict: 'lru' }`,
+        ? `'${path}' has no room for this (${limit}), though older ${entries} were evicted; create it larger`
+        : `'${path}' is full (${limit}); nothing was changed: delete ${entries}, ${more}`,
     );
   }
 }
+
+/** What a full one has too many of, and what helps beside deleting some: a Namespace cannot evict. */
+const MAP_WORDS = ['entries', "create it larger, or with { evict: 'lru' }"] as const;
+const NAMESPACE_WORDS = ['properties', 'or create it larger'] as const;
 
 /** What even an empty map needs of its heap: the first part of the table, and the heap's own words. */
 const LEAST_OVERHEAD = 4 * (PARTS + 12);
 
 /** Words of an entry's block. */
-export function wordsFor(keyBytes: number, valueBytes: number, expires: boolean): number {
+function wordsFor(keyBytes: number, valueBytes: number, expires: boolean): number {
   return (expires ? EXPIRING_ENTRY_WORDS : ENTRY_WORDS) + Math.ceil((keyBytes + valueBytes) / 4);
 }

@@ -3,7 +3,8 @@
 import { inspect } from 'node:util';
 import { invalidType } from '../errors.js';
 import type { AttachOptions, CreateOptions, Size } from '../options.js';
-import type { MapHandleOptions } from './map-shape.js';
+import { attachMap, createMap, type OpenedMap, openMap } from './map-opening.js';
+import type { MapAttachOptions, MapCreateOptions, MapHandleOptions } from './map-shape.js';
 import { SharedMap } from './shared-map.js';
 
 /** Options for making a Namespace; with `open` they must agree with one that exists. */
@@ -63,7 +64,9 @@ export class Namespace {
   ): T & NamespaceHandle {
     const given = checked(options);
     const maxBytes = given.maxBytes ?? DEFAULT_BYTES;
-    return Namespace.#over<T>(SharedMap.createAs('namespace', name, { ...given, maxBytes }));
+    return Namespace.#over<T>(
+      createMap('namespace', name, { ...given, maxBytes } as MapCreateOptions<never>),
+    );
   }
 
   /** Attaches to a namespace that exists. Throws as {@link SharedMap.attach}. */
@@ -71,7 +74,7 @@ export class Namespace {
     name: string,
     options?: NamespaceAttachOptions,
   ): T & NamespaceHandle {
-    return Namespace.#over<T>(SharedMap.attachAs('namespace', name, options));
+    return Namespace.#over<T>(attachMap('namespace', name, options as MapAttachOptions<never>));
   }
 
   /** Attaches if the name exists (what the options say must agree), creates it otherwise; without a race. */
@@ -79,10 +82,10 @@ export class Namespace {
     name: string,
     options?: NamespaceCreateOptions & AttachOptions,
   ): T & NamespaceHandle {
-    const given = checked(options);
+    const given = checked(options) as MapCreateOptions<never>;
     // Its size matters only when it is made.
-    if (given.maxBytes !== undefined) return Namespace.#over<T>(SharedMap.openAs('namespace', name, given));
-    return Namespace.#over<T>(SharedMap.openAs('namespace', name, given, { maxBytes: DEFAULT_BYTES }));
+    const defaults = given.maxBytes === undefined ? { maxBytes: DEFAULT_BYTES } : {};
+    return Namespace.#over<T>(openMap('namespace', name, given, defaults));
   }
 
   /** The map behind a namespace, for what takes more than an assignment: `add`, `update`, `transaction`, `changes`. */
@@ -94,7 +97,8 @@ export class Namespace {
     return map as unknown as SharedMap<keyof T & string, T[keyof T & string]>;
   }
 
-  static #over<T extends object>(map: SharedMap<string, unknown>): T & NamespaceHandle {
+  static #over<T extends object>(opened: OpenedMap): T & NamespaceHandle {
+    const map = SharedMap.over<string, unknown>(opened);
     const target = Object.create(Namespace.prototype) as object;
     // util.inspect looks at the target of a proxy.
     const show = () => (map.closed ? { closed: true } : Object.fromEntries(map));

@@ -4,28 +4,27 @@ import { invalidType, outOfRange } from '../errors.js';
 import { registerDescriber } from '../memory/directory.js';
 import { attachSegment, createSegment, openSegment, type Segment } from '../memory/segment.js';
 import { closedError, SharedObject } from '../memory/shared-object.js';
+import { codecFor } from '../messages/codec-agreement.js';
 import type { InnerCodec } from '../messages/codecs.js';
 import { keep, type Written } from '../messages/message.js';
-import { codecFor } from '../messages/spsc-shape.js';
 import { type AttachOptions, checkFunction, checkObjectName, checkWait } from '../options.js';
 import { Watch } from '../values/watch.js';
 import { type ListCore, listCoreOf } from './list-core.js';
 import { describeList, listActivity } from './list-description.js';
 import { type Compare, sortedPositions } from './list-order.js';
 import { clamp, type RawItem } from './list-reader.js';
-import {
-  agreeOnList,
-  checkListWish,
-  LIST_TYPE,
-  type ListAttachOptions,
-  type ListCreateOptions,
-  type ListShape,
-  type ListWish,
-  listShapeFor,
-} from './list-shape.js';
-import { readValue, writeValue } from './map-values.js';
+import { LIST_TYPE, type ListAttachOptions, type ListCreateOptions } from './list-shape.js';
 import { HELD } from './store.js';
 import { STORE } from './store-layout.js';
+import {
+  agreeOnStore,
+  checkStoreWish,
+  type StoreShape,
+  type StoreWish,
+  storeShapeFor,
+} from './store-shape.js';
+import { readValue, writeValue } from './store-values.js';
+import { refusePromise } from './users-code.js';
 
 registerDescriber('list', describeList, listActivity);
 
@@ -81,13 +80,13 @@ export interface ListChangesOptions {
  * ClosedError after `close()`, and CorruptError where the memory makes no sense.
  */
 export class SharedList<T = unknown> extends SharedObject implements Iterable<T> {
-  readonly #shape: ListShape;
+  readonly #shape: StoreShape;
   readonly #core: ListCore;
   readonly #codec: InnerCodec;
   readonly #timeout: number;
   readonly #watch: Watch;
 
-  private constructor(segment: Segment, shape: ListShape, wish: ListWish) {
+  private constructor(segment: Segment, shape: StoreShape, wish: StoreWish) {
     super(segment);
     this.#shape = shape;
     this.#core = listCoreOf(segment, shape);
@@ -104,17 +103,17 @@ export class SharedList<T = unknown> extends SharedObject implements Iterable<T>
    */
   static create<T = unknown>(name: string, options?: ListCreateOptions<T>): SharedList<T> {
     const bare = checkObjectName(name);
-    const wish = checkListWish(options as ListCreateOptions<never>, true, false);
-    const shape = listShapeFor(wish);
+    const wish = checkStoreWish(options as ListCreateOptions<never>, true, false);
+    const shape = storeShapeFor(wish);
     return new SharedList<T>(createSegment(bare, LIST_TYPE, shape, wish.rest), shape, wish);
   }
 
   /** Attaches to a list that exists. Throws SystemError `ENOENT`, MismatchError, ForeignError, CorruptError. */
   static attach<T = unknown>(name: string, options?: ListAttachOptions<T>): SharedList<T> {
     const bare = checkObjectName(name);
-    const wish = checkListWish(options as ListAttachOptions<never>, false, true);
+    const wish = checkStoreWish(options as ListAttachOptions<never>, false, true);
     const { segment, shape } = attachSegment(bare, LIST_TYPE, wish.rest, (found) =>
-      agreeOnList(`/${bare}`, found, wish),
+      agreeOnStore(`/${bare}`, found, wish),
     );
     return new SharedList<T>(segment, shape, wish);
   }
@@ -122,13 +121,13 @@ export class SharedList<T = unknown> extends SharedObject implements Iterable<T>
   /** Attaches if the name exists (what the options say must agree), creates it otherwise; without a race. */
   static open<T = unknown>(name: string, options?: ListCreateOptions<T> & AttachOptions): SharedList<T> {
     const bare = checkObjectName(name);
-    const wish = checkListWish(options as ListCreateOptions<never>, true, true);
+    const wish = checkStoreWish(options as ListCreateOptions<never>, true, true);
     const { segment, shape } = openSegment(
       bare,
       LIST_TYPE,
       wish.rest,
-      (found) => agreeOnList(`/${bare}`, found, wish),
-      () => listShapeFor(wish),
+      (found) => agreeOnStore(`/${bare}`, found, wish),
+      () => storeShapeFor(wish),
     );
     return new SharedList<T>(segment, shape, wish);
   }
@@ -491,13 +490,4 @@ function checkIndex(what: string, index: unknown): number {
   if (!Number.isInteger(index) && Math.abs(index) !== Number.POSITIVE_INFINITY)
     throw outOfRange(what, 'a whole number', index);
   return index;
-}
-
-function refusePromise(result: unknown): void {
-  if (typeof (result as { then?: unknown } | null | undefined)?.then !== 'function') return;
-  throw invalidType(
-    'what the function returns',
-    'a value now (it runs with the lock held, and cannot wait)',
-    result,
-  );
 }

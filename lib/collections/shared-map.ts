@@ -1,40 +1,26 @@
 /** A map that processes share, under a name. */
 
 import { invalidType } from '../errors.js';
-import { registerDescriber } from '../memory/directory.js';
-import { attachSegment, createSegment, openSegment, type Segment } from '../memory/segment.js';
 import { closedError, SharedObject } from '../memory/shared-object.js';
 import type { InnerCodec } from '../messages/codecs.js';
 import { keep } from '../messages/message.js';
-import { codecFor } from '../messages/spsc-shape.js';
-import { type AttachOptions, checkObjectName, checkOptions, checkWait } from '../options.js';
+import { type AttachOptions, checkOptions, checkWait } from '../options.js';
 import { Watch } from '../values/watch.js';
-import { expiryIn, sharedNow } from './expiry.js';
+import { expiryIn, ttlOf } from './expiry.js';
 import { changesOf, changesOfKey, type MapChange } from './map-changes.js';
 import { type MapCore, mapCoreOf } from './map-core.js';
-import { describeMap, mapActivity } from './map-description.js';
+import { addTo, findHeld, holds, type MapContext } from './map-held.js';
 import type { EncodedKey, MapKey } from './map-keys.js';
 import { MAP } from './map-layout.js';
+import { attachMap, createMap, type OpenedMap, openMap } from './map-opening.js';
 import type { RawEntry } from './map-reader.js';
-import {
-  agreeOnMap,
-  checkMapWish,
-  type MapAttachOptions,
-  type MapCreateOptions,
-  type MapShape,
-  type MapWish,
-  mapShapeFor,
-  mapType,
-} from './map-shape.js';
-import { addTo, findHeld, holds, type MapContext, MapTransaction, ttlOf } from './map-transaction.js';
-import { readValue, writeValue } from './map-values.js';
+import { type MapAttachOptions, type MapCreateOptions, type MapShape, MOST_ENTRIES } from './map-shape.js';
+import { MapTransaction } from './map-transaction.js';
+import { sharedNow } from './shared-clock.js';
 import { HELD } from './store.js';
 import { STORE } from './store-layout.js';
-
-registerDescriber('map', describeMap, mapActivity);
-registerDescriber('namespace', describeMap, mapActivity);
-const MAP_TYPES = { map: mapType('map'), namespace: mapType('namespace') };
-type MapKind = keyof typeof MAP_TYPES;
+import { readValue, writeValue } from './store-values.js';
+import { refusePromise } from './users-code.js';
 
 /** How one entry is written. */
 export interface MapSetOptions {
@@ -104,19 +90,16 @@ export class SharedMap<K extends MapKey = string, V = unknown>
   #hits = 0;
   #misses = 0;
 
-  private constructor(segment: Segment, shape: MapShape, wish: MapWish) {
-    super(segment);
+  private constructor(opened: OpenedMap) {
+    super(opened?.segment); // nothing, where a program calls it
+    const { segment, shape, codec, timeout } = opened;
     this.#shape = shape;
     this.#core = mapCoreOf(segment, shape);
     this.#core.store.retain();
-    this.#codec = codecFor(shape, wish);
-    this.#timeout = wish.timeout;
+    this.#codec = codec;
+    this.#timeout = timeout;
     this.#watch = new Watch(segment.words, STORE.CHANGED);
-    this.#context = {
-      core: this.#core,
-      codec: this.#codec,
-      ttl: shape.ttl,
-    };
+    this.#context = { core: this.#core, codec, ttl: shape.ttl };
   }
 
   /**
@@ -128,7 +111,7 @@ export class SharedMap<K extends MapKey = string, V = unknown>
     name: string,
     options?: MapCreateOptions<V>,
   ): SharedMap<K, V> {
-    return SharedMap.createAs('map', name, options);
+    return SharedMap.over(createMap('map', name, options as MapCreateOptions<never>));
   }
 
   /** Attaches to a map that exists. Throws SystemError `ENOENT`, MismatchError, ForeignError, CorruptError. */
@@ -136,7 +119,7 @@ export class SharedMap<K extends MapKey = string, V = unknown>
     name: string,
     options?: MapAttachOptions<V>,
   ): SharedMap<K, V> {
-    return SharedMap.attachAs('map', name, options);
+    return SharedMap.over(attachMap('map', name, options as MapAttachOptions<never>));
   }
 
   /** Attaches if the name exists (what the options say must agree), creates it otherwise; without a race. */
@@ -144,52 +127,12 @@ export class SharedMap<K extends MapKey = string, V = unknown>
     name: string,
     options?: MapCreateOptions<V> & AttachOptions,
   ): SharedMap<K, V> {
-    return SharedMap.openAs('map', name, options);
+    return SharedMap.over(openMap('map', name, options as MapCreateOptions<never>));
   }
 
-  /** @internal For what is a map, but of a kind of its own. */
-  static createAs<K extends MapKey, V>(
-    kind: MapKind,
-    name: string,
-    options: MapCreateOptions<V> | undefined,
-  ): SharedMap<K, V> {
-    const bare = checkObjectName(name);
-    const wish = checkMapWish(options as MapCreateOptions<never>, true, false);
-    const shape = mapShapeFor(wish);
-    return new SharedMap<K, V>(createSegment(bare, MAP_TYPES[kind], shape, wish.rest), shape, wish);
-  }
-
-  /** @internal */
-  static attachAs<K extends MapKey, V>(
-    kind: MapKind,
-    name: string,
-    options: MapAttachOptions<V> | undefined,
-  ): SharedMap<K, V> {
-    const bare = checkObjectName(name);
-    const wish = checkMapWish(options as MapAttachOptions<never>, false, true);
-    const { segment, shape } = attachSegment(bare, MAP_TYPES[kind], wish.rest, (found) =>
-      agreeOnMap(`/${bare}`, found, wish),
-    );
-    return new SharedMap<K, V>(segment, shape, wish);
-  }
-
-  /** @internal */
-  static openAs<K extends MapKey, V>(
-    kind: MapKind,
-    name: string,
-    options: (MapCreateOptions<V> & AttachOptions) | undefined,
-    defaults: Partial<MapShape> = {},
-  ): SharedMap<K, V> {
-    const bare = checkObjectName(name);
-    const wish = checkMapWish(options as MapCreateOptions<never>, true, true);
-    const { segment, shape } = openSegment(
-      bare,
-      MAP_TYPES[kind],
-      wish.rest,
-      (found) => agreeOnMap(`/${bare}`, found, wish),
-      () => ({ ...mapShapeFor(wish), ...defaults }),
-    );
-    return new SharedMap<K, V>(segment, shape, wish);
+  /** @internal A handle on what was opened: a map, or what is one but of a kind of its own. */
+  static over<K extends MapKey, V>(opened: OpenedMap): SharedMap<K, V> {
+    return new SharedMap<K, V>(opened);
   }
 
   // ---- what a Map has
@@ -557,7 +500,7 @@ export class SharedMap<K extends MapKey = string, V = unknown>
   /** How many entries there may be; `Infinity`: as many as fit. */
   get maxEntries(): number {
     const { maxEntries } = this.#shape;
-    return maxEntries >= 2 ** 30 ? Number.POSITIVE_INFINITY : maxEntries;
+    return maxEntries >= MOST_ENTRIES ? Number.POSITIVE_INFINITY : maxEntries;
   }
 
   /** Pending waits for changes keep the process alive (the default). */
@@ -587,13 +530,4 @@ export class SharedMap<K extends MapKey = string, V = unknown>
 function checkIterable(what: string, given: unknown): void {
   const iterable = typeof given === 'object' && given !== null && Symbol.iterator in given;
   if (!iterable) throw invalidType(what, 'an array or another iterable object', given);
-}
-
-function refusePromise(result: unknown): void {
-  if (typeof (result as { then?: unknown } | null | undefined)?.then !== 'function') return;
-  throw invalidType(
-    'what the function returns',
-    'a value now (it runs with the lock held, and cannot wait)',
-    result,
-  );
 }

@@ -73,6 +73,9 @@ export const FREE = 1;
 export const AFTER_FREE = 2;
 export const SIZE_SHIFT = 2;
 
+/** What a value is: a FRAME (messages/ring-layout.ts), or one of these. */
+export const VALUE = { NUMBER: 5, BIGINT: 6 } as const;
+
 /** A record of the undo log: words as they were, then where they belong and how many they are. */
 export const RECORD_TAIL = 2;
 

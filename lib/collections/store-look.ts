@@ -1,22 +1,22 @@
 /** Reading a store from outside, without mapping it: words and bytes by `pread`, every reference checked before it is followed. */
 
 import { CorruptError } from '../errors.js';
-import type { Describe } from '../memory/directory.js';
+import type { Looked } from '../memory/directory.js';
 import { show } from '../messages/showing.js';
-import { readValue } from './map-values.js';
 import { ROOT, ROOT_BYTES, SEQUENCE_WORDS, SIZE_SHIFT, STORE } from './store-layout.js';
+import { readValue } from './store-values.js';
 
 /** So often a part that is being changed is looked at again. */
 const LOOKS = 8;
 
 export class StoreLook {
-  readonly #object: Parameters<Describe>[0];
+  readonly #object: Looked;
   readonly #roots: Buffer;
   readonly #heap: number;
   readonly #end: number;
 
   /** @param heap where the heap begins, in bytes */
-  constructor(object: Parameters<Describe>[0], heap: number) {
+  constructor(object: Looked, heap: number) {
     this.#object = object;
     this.#roots = object.payload(0, ROOT_BYTES);
     this.#heap = heap;

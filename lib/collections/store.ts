@@ -16,8 +16,9 @@ import { AdaptiveSpin, SYNC_LOOKS } from '../waiting/spin.js';
 import { blockSync } from '../waiting/sync.js';
 import { Heap } from './heap.js';
 import { Sequences } from './sequences.js';
-import { LOG_FIRST_BYTES, PAGE_BYTES, STORE, type StorePlan } from './store-layout.js';
+import { STORE, type StorePlan } from './store-layout.js';
 import { UndoLog } from './undo-log.js';
+import { runsOnThisStack, runUnderTheLockOfIsthmus } from './users-code.js';
 
 /** So often readers look before they take the lock: a change is visible as such for a microsecond, mostly. */
 export const MOST_LOOKS = 100;
@@ -109,12 +110,12 @@ export class Store {
 
   /** True while this thread runs the user's code with the lock. */
   get heldHere(): boolean {
-    return this.#inside && holdsOnThisStack();
+    return this.#inside && runsOnThisStack();
   }
 
   #enter(timeout: number): void {
     if (this.#inside) {
-      if (holdsOnThisStack()) {
+      if (runsOnThisStack()) {
         throw new DeadlockError(
           `'${this.path}' is being changed by the function that called this; use what that function was given, or change it afterwards`,
         );
@@ -173,7 +174,7 @@ export class Store {
 
   readonly #afterwards = (): void => {
     this.#watched = false;
-    if (!this.#inside || holdsOnThisStack()) return;
+    if (!this.#inside || runsOnThisStack()) return;
     try {
       this.recover();
     } catch {
@@ -245,51 +246,4 @@ export class Store {
     const { refusal } = this.heap;
     return isSystemError(refusal, 'ENOSPC') ? refusal : undefined;
   }
-}
-
-/** Runs the user's code with the lock. Its name is looked for on the stack. */
-export function runUnderTheLockOfIsthmus<R>(work: () => R): R {
-  return work();
-}
-
-/**
- * Whether the user's code runs with a lock further up on this very stack. It was broken off otherwise: then its frames are
- * gone, and nothing else tells.
- */
-function holdsOnThisStack(): boolean {
-  const { prepareStackTrace, stackTraceLimit } = Error;
-  try {
-    Error.stackTraceLimit = Number.POSITIVE_INFINITY;
-    Error.prepareStackTrace = (_, sites) =>
-      sites.some((site) => site.getFunctionName() === runUnderTheLockOfIsthmus.name);
-    return (new Error().stack as unknown) === true;
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit;
-    if (prepareStackTrace === undefined) delete (Error as { prepareStackTrace?: unknown }).prepareStackTrace;
-    else Error.prepareStackTrace = prepareStackTrace;
-  }
-}
-
-/** Fills the payload of a new object, which nobody sees yet. The log is to be emptied once the structure is there, too. */
-export function initialiseStore(words: Int32Array, payload: ArrayBuffer, plan: StorePlan): Heap {
-  const memory = new Int32Array(payload, 0, (plan.heap + firstHeapBytes(plan)) / 4);
-  words[STORE.LOG_ROOM] = LOG_FIRST_BYTES / 4;
-  const none = () => undefined;
-  const log = new UndoLog('', words, memory, plan.log / 4, plan.heap / 4, none);
-  const heap = new Heap('', memory, log, plan.heap / 4, none);
-  heap.initialise(memory.length);
-  return heap;
-}
-
-/** The first pages of the heap. */
-export function firstHeapBytes(plan: StorePlan): number {
-  return Math.min(16 * PAGE_BYTES, plan.end - plan.heap);
-}
-
-/** What is backed by pages from the beginning. */
-export function reservedAtFirst(plan: StorePlan): [number, number][] {
-  return [
-    [0, plan.log + LOG_FIRST_BYTES],
-    [plan.heap, firstHeapBytes(plan)],
-  ];
 }

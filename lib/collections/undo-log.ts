@@ -7,7 +7,7 @@
  * Processing (1993), chapter 10; the death of a process loses no stores, so nothing has to be flushed.
  */
 
-import { CorruptError, FullError } from '../errors.js';
+import { type CorruptError, damaged, FullError } from '../errors.js';
 import { PAGE_BYTES, RECORD_TAIL, STORE } from './store-layout.js';
 
 /** Up to so many words a loop is faster than a bulk copy. */
@@ -117,8 +117,6 @@ export class UndoLog {
   }
 
   #corrupt(what: string): CorruptError {
-    return new CorruptError(
-      `'${this.#path}' is damaged: ${what} in its undo log makes no sense; unlink it and create it again`,
-    );
+    return damaged(this.#path, `${what} in its undo log makes no sense`);
   }
 }

@@ -1,9 +1,9 @@
 /** What a message is, whatever carries it: bytes and strings as they are, anything else through a codec. */
 
-import { type CorruptError, describe, IsthmusError, invalidType, TimeoutError } from '../errors.js';
+import { type CorruptError, damaged, describe, IsthmusError, invalidType, TimeoutError } from '../errors.js';
+import { checkInteger } from '../options.js';
 import { type Encoded, type InnerCodec, plainBytes } from './codecs.js';
 import { FRAME } from './ring-layout.js';
-import { corrupt } from './ring-writer.js';
 
 /** A message as bytes: `start` to `end` of `bytes`, and its type (FRAME). */
 export interface Written {
@@ -101,7 +101,7 @@ export function read(path: string, codec: InnerCodec, { type, bytes, length }: R
         throw undecodable(path, `codec '${codec.name}' cannot decode a message`, cause);
       }
     default:
-      throw corrupt(path, `a message of unknown type ${type >>> 0}; it was dropped`);
+      throw damaged(path, `a message of unknown type ${type >>> 0}; it was dropped`);
   }
 }
 
@@ -116,12 +116,18 @@ function readText(path: string, bytes: Buffer, length: number, encoding: 'utf8' 
 
 function undecodable(path: string, what: string, cause: unknown): CorruptError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return Object.assign(corrupt(path, `${what} (${reason}); it was dropped`), { cause });
+  return Object.assign(damaged(path, `${what} (${reason}); it was dropped`), { cause });
 }
 
 /** Refuses what is no list of messages. */
 export function checkMessages(messages: unknown): void {
   if (!Array.isArray(messages)) throw invalidType('messages', 'an array', messages);
+}
+
+/** How many messages a call is to give at most; undefined: all. */
+export function checkMax(max: number | undefined): number {
+  if (max === undefined || max === Number.POSITIVE_INFINITY) return Number.MAX_SAFE_INTEGER;
+  return checkInteger('max', max, 1, Number.MAX_SAFE_INTEGER);
 }
 
 /**

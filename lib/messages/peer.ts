@@ -41,7 +41,7 @@ export interface PeerWait {
 }
 
 /** How errors speak of the other side. */
-export interface PeerWords {
+interface PeerWords {
   /** "the producer", "the other end" */
   readonly who: string;
   /** What it should have done first: "ending the queue" */

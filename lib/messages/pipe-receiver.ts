@@ -2,6 +2,7 @@
 
 import { TimeoutError } from '../errors.js';
 import type { Segment } from '../memory/segment.js';
+import { areOptions } from '../options.js';
 import { type Blocking, PENDING } from '../waiting/blocking.js';
 import { Turns } from '../waiting/turns.js';
 import type { Readiness } from '../waiting/waitable.js';
@@ -128,6 +129,6 @@ export class PipeReceiver {
 /** The wait of a poll: without a timeout it does not wait. */
 function atOnce<W extends PeerWaitOptions>(wait: W | undefined): W {
   // What is no object of options is refused where it is checked.
-  if (wait !== undefined && (typeof wait !== 'object' || wait === null || Array.isArray(wait))) return wait;
+  if (wait !== undefined && !areOptions(wait)) return wait;
   return { ...wait, timeout: wait?.timeout === undefined ? 0 : wait.timeout } as W;
 }

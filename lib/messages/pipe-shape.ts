@@ -9,13 +9,14 @@ import { type EndChoice, finished } from './pipe-ends.js';
 import { PIPE, PIPE_WORDS_BYTES } from './pipe-layout.js';
 import { RING } from './ring-layout.js';
 import {
-  agree as agreeOnRing,
-  checkWish as checkRingWish,
+  agreeOnRing,
+  checkRingWish,
   parseRing,
+  type RingShape,
+  type RingWish,
+  ringShapeFor,
   ringSize,
-  type SpscShape,
-  type SpscWish,
-} from './spsc-shape.js';
+} from './ring-shape.js';
 
 /** Options for every handle on a pipe. */
 export interface PipeEndOptions {
@@ -48,12 +49,12 @@ export interface PipeAttachOptions<T = unknown> extends AttachOptions, PipeEndOp
   codec?: CodecName | Codec<T>;
 }
 
-export interface PipeShape extends SpscShape {
+export interface PipeShape extends RingShape {
   readonly duplex: boolean;
 }
 
 /** What the caller gave, checked; `undefined` where it gave nothing. */
-export interface PipeWish extends SpscWish {
+export interface PipeWish extends RingWish {
   readonly duplex: boolean | undefined;
   readonly end: EndChoice | undefined;
   readonly peerDeath: PeerDeath;
@@ -83,7 +84,7 @@ export const PIPE_TYPE: ObjectType<PipeShape> = {
   },
 };
 
-export function checkWish(
+export function checkPipeWish(
   options: (PipeCreateOptions<never> & PipeAttachOptions<never>) | undefined,
   creates: boolean,
   attaches: boolean,
@@ -111,8 +112,12 @@ function checkEnd(end: unknown): void {
   throw typeof end === 'string' ? outOfRange('end', expected, end) : invalidType('end', expected, end);
 }
 
+export function pipeShapeFor(wish: PipeWish): PipeShape {
+  return { ...ringShapeFor(wish), duplex: wish.duplex ?? true };
+}
+
 /** Compares an existing pipe with what the caller gave, and nothing else. */
-export function agree(path: string, shape: PipeShape, wish: PipeWish): void {
+export function agreeOnPipe(path: string, shape: PipeShape, wish: PipeWish): void {
   if (wish.duplex !== undefined && wish.duplex !== shape.duplex) {
     const [is, not] = shape.duplex ? ['duplex', 'one-way'] : ['one-way', 'duplex'];
     throw new MismatchError(

@@ -3,10 +3,12 @@
 import type { Duplex, Readable, Writable } from 'node:stream';
 import type { ReadableStream, WritableStream } from 'node:stream/web';
 import { NotOwnerError } from '../errors.js';
+import { registerDescriber } from '../memory/directory.js';
 import { closedError, SharedObject } from '../memory/shared-object.js';
 import { type Readiness, WAITABLE, type Waitable } from '../waiting/waitable.js';
 import { PipePort } from './message-port.js';
 import { Peer, type PeerSyncWaitOptions, type PeerWaitOptions } from './peer.js';
+import { describePipe, pipeActivity } from './pipe-description.js';
 import { closeEnd, type End } from './pipe-ends.js';
 import { attachPipe, createPipe, type OpenedPipe, openPipe } from './pipe-opening.js';
 import { PipeReceiver } from './pipe-receiver.js';
@@ -24,6 +26,8 @@ import {
   type WritableOptions,
 } from './streams.js';
 import { makeWebReadable, makeWebWritable } from './web-streams.js';
+
+registerDescriber('pipe', describePipe, pipeActivity);
 
 const OTHER_END = {
   who: 'the other end',
@@ -63,8 +67,9 @@ export class Pipe<Send = unknown, Receive = Send>
   readonly #sender: PipeSender | undefined;
   readonly #receiver: PipeReceiver | undefined;
 
-  private constructor({ segment, shape, codec, end, peerDeath }: OpenedPipe) {
-    super(segment);
+  private constructor(opened: OpenedPipe) {
+    super(opened?.segment); // nothing, where a program calls it
+    const { segment, shape, codec, end, peerDeath } = opened;
     this.#shape = shape;
     this.#end = end;
     const peer = new Peer(segment, end.other, OTHER_END, peerDeath);

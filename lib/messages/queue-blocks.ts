@@ -3,8 +3,9 @@
  * by side. Everything read from them is checked before it is used; every walk is bounded.
  */
 
+import { damaged } from '../errors.js';
 import { BLOCK, BLOCK_BYTES, BLOCK_HEAD_WORDS, blocksFor, blocksOffset, NO_BLOCK } from './queue-layout.js';
-import { corrupt, movedAway } from './ring-writer.js';
+import { movedAway } from './ring-sides.js';
 
 /** Up to so many bytes a loop is faster than a bulk copy, which needs a view. */
 const SMALL = 32;
@@ -38,7 +39,7 @@ export class QueueBlocks {
   check(block: number): number {
     if (block >= 0 && block < this.#blocks) return block;
     if (this.#heads.length === 0) throw movedAway(this.#path);
-    throw corrupt(this.#path, `it names block ${block} of ${this.#blocks}`);
+    throw damaged(this.#path, `it names block ${block} of ${this.#blocks}`);
   }
 
   #next(block: number): number {
@@ -88,7 +89,7 @@ export class QueueBlocks {
     const head = this.check(first) * BLOCK_HEAD_WORDS;
     const length = this.#heads[head + BLOCK.LENGTH]!; // read once; a hostile peer may change it at any time
     if (length < 0 || length > this.largest)
-      throw corrupt(this.#path, `a message says it has ${length >>> 0} bytes`);
+      throw damaged(this.#path, `a message says it has ${length >>> 0} bytes`);
     this.first = first;
     this.length = length;
     this.type = this.#heads[head + BLOCK.TYPE]!;

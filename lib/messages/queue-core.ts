@@ -7,6 +7,7 @@
  * comes after it (freeing blocks, waking) is repeated by the next one who gets the lock and is told of the death.
  */
 
+import { damaged } from '../errors.js';
 import type { Segment } from '../memory/segment.js';
 import { type RobustLock, robustLockOf } from '../sync/robust-lock.js';
 import { ELSEWHERE, PENDING, type WaitPoint } from '../waiting/blocking.js';
@@ -15,7 +16,6 @@ import { QueueBlocks } from './queue-blocks.js';
 import { QueueJobs } from './queue-jobs.js';
 import { ENDED, NO_BLOCK, OTHER, QUEUE } from './queue-layout.js';
 import type { QueueShape } from './queue-shape.js';
-import { corrupt } from './ring-writer.js';
 
 /** So often a lock that is held is looked at before the caller waits for it: it is held for a microsecond, mostly. */
 const LOOKS = 8;
@@ -79,7 +79,7 @@ export class QueueCore {
   }
 
   #corrupt(what: string): Error {
-    return corrupt(this.segment.path, what);
+    return damaged(this.segment.path, what);
   }
 
   get ended(): boolean {

@@ -3,7 +3,7 @@
 import { sleepers } from '../memory/activity.js';
 import type { Describe, DescribeActivity } from '../memory/directory.js';
 import { COUNT_STEP, ENDED, JOB, JOB_DONE, JOB_WORDS, OTHER, QUEUE } from './queue-layout.js';
-import { messagesOf, returnedBlocks } from './queue-messages.js';
+import { messagesOf, returnedBlocks } from './queue-look.js';
 import { QUEUE_TYPE } from './queue-shape.js';
 
 export const describeQueue: Describe = ({ header, words, owner, word, payload, limit }) => {

@@ -3,10 +3,10 @@
  * job back, and saying that it is done, is one compare-exchange on its owner word, which needs no lock.
  */
 
+import { damaged } from '../errors.js';
 import type { Roster } from '../memory/roster.js';
 import { OWNER_ABANDONED, OWNER_MASK } from '../memory/roster-layout.js';
 import { JOB, JOB_DONE, JOB_RETURNED, JOB_WORDS, QUEUE } from './queue-layout.js';
-import { corrupt } from './ring-writer.js';
 
 /** Indexes of the owner words. */
 export function jobOwners(maxJobs: number): number[] {
@@ -45,7 +45,7 @@ export class QueueJobs {
   /** No job from this one on is in use. Read with the lock or without: it is raised before the job is anybody's. */
   get top(): number {
     const top = Atomics.load(this.#words, QUEUE.TOP); // pairs with add
-    if (top < 0 || top > this.#most) throw corrupt(this.#path, `it says that ${top >>> 0} jobs are in use`);
+    if (top < 0 || top > this.#most) throw damaged(this.#path, `it says that ${top >>> 0} jobs are in use`);
     return top;
   }
 

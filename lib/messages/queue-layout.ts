@@ -1,6 +1,6 @@
 /**
- * A Queue: its control words, its jobs and its blocks. Offsets only; queue-words.ts, queue-jobs.ts and queue-blocks.ts are
- * the algorithm.
+ * A Queue: its control words, its jobs and its blocks. Offsets only; queue-core.ts, queue-puts.ts,
+ * queue-takes.ts, queue-jobs.ts and queue-blocks.ts are the algorithm.
  *
  * ```text
  *  control words, 128 bytes apart where different processes write them:

@@ -6,13 +6,14 @@ import { type Blocking, PENDING, type WaitPoint } from '../waiting/blocking.js';
 import { AdaptiveSpin, SYNC_LOOKS } from '../waiting/spin.js';
 import { blockSync } from '../waiting/sync.js';
 import type { InnerCodec } from './codecs.js';
-import { Job, type Lease } from './job.js';
+import { Job } from './job.js';
+import type { Lease } from './leases.js';
 import { checkMessages, keep, type RawMessage, read, tellAccepted, type Written, write } from './message.js';
 import type { QueueBlocks } from './queue-blocks.js';
 import type { QueueCore } from './queue-core.js';
+import type { QueueParts } from './queue-parts.js';
 import type { QueuePuts } from './queue-puts.js';
 import type { QueueTakes, TakenJob } from './queue-takes.js';
-import type { QueueWords } from './queue-words.js';
 import { FRAME } from './ring-layout.js';
 
 /** ms for which a try form waits for a lock. It is held for microseconds, unless its holder is stopped in that moment. */
@@ -26,7 +27,7 @@ const SCRATCH_MOST = 1024 * 1024;
 const NOTHING: unique symbol = Symbol('nothing');
 
 /** Takes a message that could not go to anybody any more; false if it cannot now. */
-export type Bury = (message: Written) => boolean;
+type Bury = (message: Written) => boolean;
 
 export class QueueOperations<T> {
   readonly #core: QueueCore;
@@ -38,10 +39,10 @@ export class QueueOperations<T> {
   readonly #spin = new AdaptiveSpin(SYNC_LOOKS.least, SYNC_LOOKS.most);
   #scratch = Buffer.allocUnsafeSlow(8192);
 
-  constructor(words: QueueWords, codec: InnerCodec, path: string, bury: Bury) {
-    this.#core = words.core;
-    this.#puts = words.puts;
-    this.#takes = words.takes;
+  constructor(parts: QueueParts, codec: InnerCodec, path: string, bury: Bury) {
+    this.#core = parts.core;
+    this.#puts = parts.puts;
+    this.#takes = parts.takes;
     this.#codec = codec;
     this.#path = path;
     this.#bury = bury;

@@ -12,12 +12,13 @@ import {
   checkOptions,
   type Size,
 } from '../options.js';
+import { agreeOnCodec, parseCodec } from './codec-agreement.js';
 import { type Codec, type CodecName, checkCodec, DEFAULT_CODEC, type InnerCodec } from './codecs.js';
 import { initialiseBlocks } from './queue-blocks.js';
 import { jobOwners } from './queue-jobs.js';
 import { blocksFor, NO_BLOCK, payloadBytes, QUEUE, queueWordsBytes } from './queue-layout.js';
 import { CAPACITY_LEAST, RING_MOST } from './ring-layout.js';
-import { agreeOnCodec, checkCapacity, DEFAULT_CAPACITY } from './spsc-shape.js';
+import { checkCapacity, DEFAULT_CAPACITY } from './ring-shape.js';
 
 /** Options for making a Queue; with `open` they must agree with a queue that exists. */
 export interface QueueCreateOptions<T = unknown> extends CreateOptions {
@@ -57,7 +58,7 @@ export interface QueueShape {
 }
 
 /** What the caller gave, checked; `undefined` where it gave nothing. */
-export interface QueueWish extends Partial<Omit<QueueShape, 'codec'>> {
+interface QueueWish extends Partial<Omit<QueueShape, 'codec'>> {
   readonly codec: InnerCodec | undefined;
   readonly rest: CreateOptions & AttachOptions;
 }
@@ -93,8 +94,7 @@ export const QUEUE_TYPE: ObjectType<QueueShape> = {
       limit(maxAttempts) &&
       (deadLetter === undefined || isObjectName(deadLetter));
     if (!sound) throw schemaCorrupt(path, 'its schema makes no sense or does not fit its size');
-    if (typeof codec !== 'string' || codec === '') throw schemaCorrupt(path, 'its schema names no codec');
-    return { capacity, codec, maxItems, maxJobs, maxAttempts, deadLetter };
+    return { capacity, codec: parseCodec(codec, path), maxItems, maxJobs, maxAttempts, deadLetter };
   },
 };
 

@@ -10,7 +10,7 @@ import { COUNT_STEP, JOB_DONE, JOB_RETURNED, NO_BLOCK, OTHER, QUEUE } from './qu
 import { MOST_BYTES } from './queue-puts.js';
 
 /** Copies a message out of the blocks that `find` has found; called with the get lock held. */
-export type CopyOut<R> = (blocks: QueueBlocks) => R;
+type CopyOut<R> = (blocks: QueueBlocks) => R;
 
 /** A message that was taken. */
 export interface TakenJob<R> {

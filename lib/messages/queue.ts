@@ -17,12 +17,16 @@ import { type Blocking, PENDING } from '../waiting/blocking.js';
 import { timedOut } from '../waiting/clock.js';
 import { Turns } from '../waiting/turns.js';
 import { type Readiness, WAITABLE, type Waitable } from '../waiting/waitable.js';
+import { codecFor } from './codec-agreement.js';
 import type { InnerCodec } from './codecs.js';
-import { type Job, type Lease, Leases } from './job.js';
-import { keep, type Written } from './message.js';
+import { bury } from './dead-letter.js';
+import type { Job } from './job.js';
+import { Leases } from './leases.js';
+import { checkMax, keep, type Written } from './message.js';
 import type { QueueCore } from './queue-core.js';
 import { describeQueue, queueActivity } from './queue-description.js';
 import { QueueOperations } from './queue-operations.js';
+import { queuePartsOf } from './queue-parts.js';
 import {
   agreeOnQueue,
   checkQueueWish,
@@ -33,9 +37,6 @@ import {
   queueShapeFor,
 } from './queue-shape.js';
 import type { QueueTakes } from './queue-takes.js';
-import { queueWordsOf } from './queue-words.js';
-import { checkMax } from './spsc-consumer.js';
-import { codecFor } from './spsc-shape.js';
 import { makeReadable, makeWritable, type ReadableOptions, type WritableOptions } from './streams.js';
 import { makeWebReadable, makeWebWritable } from './web-streams.js';
 
@@ -70,7 +71,6 @@ registerDescriber('queue', describeQueue, queueActivity);
  */
 export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>, Waitable {
   readonly #shape: QueueShape;
-  readonly #codec: InnerCodec;
   readonly #core: QueueCore;
   readonly #takes: QueueTakes;
   readonly #do: QueueOperations<T>;
@@ -78,36 +78,18 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
   readonly #gets = new Turns();
   readonly #joins = new Turns();
   /** The jobs of this handle that are out. */
-  readonly #leases = new Leases();
+  readonly #leases: Leases;
   readonly #taking: Blocking<Job<T> | undefined>;
 
   private constructor(segment: Segment, shape: QueueShape, codec: InnerCodec) {
     super(segment);
     this.#shape = shape;
-    this.#codec = codec;
-    const words = queueWordsOf(segment, shape);
-    this.#core = words.core;
-    this.#takes = words.takes;
-    this.#do = new QueueOperations<T>(words, codec, segment.path, (message) => this.#bury(message));
-    this.#taking = this.#do.taking(({ job }) => {
-      const lease: Lease = {
-        path: segment.path,
-        state: 'out',
-        fresh: undefined,
-        finish: () => {
-          this.#leases.remove(lease);
-          return words.takes.finish(job);
-        },
-        giveBack: () => {
-          this.#leases.remove(lease);
-          return words.takes.giveBack(job);
-        },
-        newer: undefined,
-        older: undefined,
-      };
-      this.#leases.add(lease);
-      return lease;
-    });
+    const parts = queuePartsOf(segment, shape);
+    this.#core = parts.core;
+    this.#takes = parts.takes;
+    this.#leases = new Leases(segment.path, parts.takes);
+    this.#do = new QueueOperations<T>(parts, codec, segment.path, (message) => bury(shape, codec, message));
+    this.#taking = this.#do.taking(this.#leases.leaseOf);
   }
 
   /**
@@ -519,36 +501,6 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
 
   #tryAtOnce<R>(operation: Blocking<R>, timeout: number): R | typeof PENDING {
     return timeout === 0 ? this.#do.now(operation) : operation.attempt();
-  }
-
-  /** Puts what was taken too often into the queue for that. */
-  #bury(message: Written): boolean {
-    const { deadLetter, capacity } = this.#shape;
-    if (deadLetter === undefined) return true;
-    // Each time: what has the name now, not what had it when it was needed first.
-    const graveyard = Queue.#openAs(deadLetter, capacity, this.#codec);
-    try {
-      return graveyard.#tryPutWritten(message);
-    } finally {
-      graveyard.close();
-    }
-  }
-
-  /** Another queue with the same codec. */
-  static #openAs(name: string, capacity: number, codec: InnerCodec): Queue {
-    const wish = { codec, rest: {} };
-    const { segment, shape } = openSegment(
-      name,
-      QUEUE_TYPE,
-      wish.rest,
-      (found) => agreeOnQueue(`/${name}`, found, wish),
-      () => queueShapeFor({ ...wish, capacity }),
-    );
-    return new Queue(segment, shape, codec);
-  }
-
-  #tryPutWritten(message: Written): boolean {
-    return !this.#core.ended && this.#do.now(this.#do.putting(message)) !== PENDING;
   }
 
   #noRoom(): string {

@@ -1,9 +1,11 @@
 /** The consumer's half of a ring; see ring-writer.ts. Everything read from the ring is checked before it is used. */
 
+import { damaged } from '../errors.js';
 import { native } from '../native/load.js';
 import type { WaitPoint } from '../waiting/blocking.js';
 import { ENDED, FLAGS, FRAME_BYTES, GONE, RING, SLEEPS } from './ring-layout.js';
-import { corrupt, movedAway, STRIDE } from './ring-writer.js';
+import { introduce, movedAway } from './ring-sides.js';
+import { STRIDE } from './ring-writer.js';
 
 export class RingReader {
   readonly capacity: number;
@@ -55,7 +57,7 @@ export class RingReader {
     const length = this.#frames[at >> 2]!; // read once; a hostile producer may change it at any time
     if (this.#frames.length === 0) throw movedAway(this.#path);
     if (length < 0 || length > used - FRAME_BYTES)
-      throw corrupt(this.#path, `a frame says it has ${length >>> 0} bytes`);
+      throw damaged(this.#path, `a frame says it has ${length >>> 0} bytes`);
     this.length = length;
     this.type = this.#frames[(at >> 2) + 1]!;
     this.offset = at + FRAME_BYTES;
@@ -67,7 +69,7 @@ export class RingReader {
     const tail = found & ~FLAGS;
     const used = (tail - this.#head) | 0;
     if (used < 0 || used > this.capacity)
-      throw corrupt(this.#path, "the producer's position is out of range");
+      throw damaged(this.#path, "the producer's position is out of range");
     this.#tail = tail;
     if (used === 0 && (found & ENDED) !== 0) this.#ended = true;
     return used > 0;
@@ -106,12 +108,7 @@ export class RingReader {
 
   /** Wakes the producer if it sleeps, so that from now on it watches us. */
   introduce(): void {
-    const found = Atomics.load(this.#words, RING.HEAD);
-    if ((found & SLEEPS) === 0) return;
-    // The word changes, so that one who is just falling asleep looks again, too. Pairs with arm; nobody else writes more
-    // than the flag, so there is nothing to do if it fails.
-    Atomics.compareExchange(this.#words, RING.HEAD, found, found & ~SLEEPS);
-    native.futexWake(this.#words, RING.HEAD);
+    introduce(this.#words, RING.HEAD);
   }
 
   /** Announces that the consumer sleeps until the producer's position moves. */

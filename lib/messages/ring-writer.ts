@@ -3,10 +3,11 @@
  * (WebKit's StreamConnectionBuffer). A producer that dies before it publishes has changed nothing that anybody sees.
  */
 
-import { ClosedError, CorruptError } from '../errors.js';
+import { damaged } from '../errors.js';
 import { native } from '../native/load.js';
 import { PENDING, type WaitPoint } from '../waiting/blocking.js';
 import { ENDED, FLAGS, FRAME_BYTES, GONE, RING, SLEEPS } from './ring-layout.js';
+import { introduce, movedAway } from './ring-sides.js';
 
 /** Small messages: so many bytes of the ring are asked of the processor ahead of their turn. */
 export const STRIDE = 1024;
@@ -62,7 +63,7 @@ export class RingWriter {
     const head = Atomics.load(this.#words, RING.HEAD) & ~FLAGS; // pairs with RingReader.publish: its reads are done
     const used = (this.#tail - head) | 0;
     if (used < 0 || used > this.capacity)
-      throw corrupt(this.#path, "the consumer's position is out of range");
+      throw damaged(this.#path, "the consumer's position is out of range");
     this.#head = head;
     return this.capacity - used - FRAME_BYTES;
   }
@@ -119,12 +120,7 @@ export class RingWriter {
 
   /** Wakes the consumer if it sleeps, so that from now on it watches us. */
   introduce(): void {
-    const found = Atomics.load(this.#words, RING.TAIL);
-    if ((found & SLEEPS) === 0) return;
-    // The word changes, so that one who is just falling asleep looks again, too. Pairs with arm; nobody else writes more
-    // than the flag, so there is nothing to do if it fails.
-    Atomics.compareExchange(this.#words, RING.TAIL, found, found & ~SLEEPS);
-    native.futexWake(this.#words, RING.TAIL);
+    introduce(this.#words, RING.TAIL);
   }
 
   /** Announces that the producer sleeps until the consumer's position moves. */
@@ -138,14 +134,4 @@ export class RingWriter {
       return undefined;
     return { words, index: RING.HEAD, expected };
   }
-}
-
-export function corrupt(path: string, what: string): CorruptError {
-  return new CorruptError(`'${path}' is damaged: ${what}; unlink it and create it again`);
-}
-
-export function movedAway(path: string): ClosedError {
-  return new ClosedError(
-    `the ring of '${path}' was transferred away (peek() and reserve() give views of it; copy, do not transfer); open it again`,
-  );
 }

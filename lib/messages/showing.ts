@@ -6,7 +6,7 @@ import { read } from './message.js';
 import { FRAME } from './ring-layout.js';
 
 /** Something that is there and was not read, and why. */
-export interface Unread {
+interface Unread {
   /** Its size in bytes. */
   readonly unread: number;
   readonly why: string;

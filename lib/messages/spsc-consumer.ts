@@ -6,12 +6,12 @@ import { NotOwnerError } from '../errors.js';
 import { claimRole, releaseRole } from '../memory/roles.js';
 import type { Segment } from '../memory/segment.js';
 import { closedError, SharedObject } from '../memory/shared-object.js';
-import { checkInteger } from '../options.js';
 import { type Blocking, PENDING } from '../waiting/blocking.js';
 import { Turns } from '../waiting/turns.js';
 import { type Readiness, WAITABLE, type Waitable } from '../waiting/waitable.js';
 import type { InnerCodec } from './codecs.js';
 import { FrameReader } from './framing.js';
+import { checkMax } from './message.js';
 import {
   Peer,
   type PeerDeath,
@@ -253,9 +253,4 @@ export class SpscConsumer<T = unknown> extends SharedObject implements AsyncIter
     this.#peeking = false;
     return takeMany(this.#ring, this.#frames, most) as T[] | typeof PENDING;
   }
-}
-
-export function checkMax(max: number | undefined): number {
-  if (max === undefined || max === Number.POSITIVE_INFINITY) return Number.MAX_SAFE_INTEGER;
-  return checkInteger('max', max, 1, Number.MAX_SAFE_INTEGER);
 }

@@ -4,43 +4,24 @@ import { registerDescriber } from '../memory/directory.js';
 import { attachSegment, createSegment, openSegment, type Segment } from '../memory/segment.js';
 import { SharedObject } from '../memory/shared-object.js';
 import { checkObjectName } from '../options.js';
+import { codecFor } from './codec-agreement.js';
 import type { InnerCodec } from './codecs.js';
-import { messagesIn } from './ring-description.js';
 import { ENDED, RING } from './ring-layout.js';
+import { usedBytes } from './ring-look.js';
+import { agreeOnRing, checkRingWish, type RingShape, ringShapeFor } from './ring-shape.js';
 import { SpscConsumer } from './spsc-consumer.js';
+import { describeSpsc, spscActivity } from './spsc-description.js';
 import { SpscProducer } from './spsc-producer.js';
 import {
-  agree,
   checkRoleOptions,
-  checkWish,
-  codecFor,
-  SPSC,
+  SPSC_TYPE,
   type SpscAttachOptions,
   type SpscCreateOptions,
   type SpscRoleOptions,
-  type SpscShape,
-  shapeFor,
   splitRoleOptions,
 } from './spsc-shape.js';
-import { ringActivity, usedBytes } from './transfers.js';
 
-registerDescriber(
-  'spsc',
-  ({ header, words, owner, word, payload, limit }) => {
-    const { capacity, codec } = SPSC.parse(header.schema, header, 'the object');
-    const ring = { words, word, capacity, codec, size: header.payloadBytes, bytes: payload };
-    return {
-      used: usedBytes(words, capacity, 'the object'),
-      capacity,
-      ended: (words[RING.TAIL]! & ENDED) !== 0,
-      producer: owner(RING.PRODUCER),
-      consumer: owner(RING.CONSUMER),
-      ...(limit === undefined ? {} : messagesIn({ ...ring, limit })),
-    };
-  },
-  ({ words, owner }) =>
-    ringActivity(words, '', { producer: owner(RING.PRODUCER), consumer: owner(RING.CONSUMER) }),
-);
+registerDescriber('spsc', describeSpsc, spscActivity);
 
 /**
  * A lock-free queue of messages from one producer to one consumer, in different processes or workers. Either side may
@@ -64,10 +45,10 @@ registerDescriber(
  * in a row, with the sleep flag inside the published word as in WebKit's StreamConnectionBuffer.
  */
 export class SpscQueue<T = unknown> extends SharedObject {
-  readonly #shape: SpscShape;
+  readonly #shape: RingShape;
   readonly #codec: InnerCodec;
 
-  private constructor(segment: Segment, shape: SpscShape, codec: InnerCodec) {
+  private constructor(segment: Segment, shape: RingShape, codec: InnerCodec) {
     super(segment);
     this.#shape = shape;
     this.#codec = codec;
@@ -80,17 +61,17 @@ export class SpscQueue<T = unknown> extends SharedObject {
    */
   static create<T = unknown>(name: string, options?: SpscCreateOptions<T>): SpscQueue<T> {
     const bare = checkObjectName(name);
-    const wish = checkWish(options as SpscCreateOptions<never>, true, false);
-    const shape = shapeFor(wish);
-    return new SpscQueue<T>(createSegment(bare, SPSC, shape, wish.rest), shape, codecFor(shape, wish));
+    const wish = checkRingWish(options as SpscCreateOptions<never>, true, false);
+    const shape = ringShapeFor(wish);
+    return new SpscQueue<T>(createSegment(bare, SPSC_TYPE, shape, wish.rest), shape, codecFor(shape, wish));
   }
 
   /** Attaches to a queue that exists, claiming no role. Throws SystemError `ENOENT`, MismatchError, ForeignError, CorruptError. */
   static attach<T = unknown>(name: string, options?: SpscAttachOptions<T>): SpscQueue<T> {
     const bare = checkObjectName(name);
-    const wish = checkWish(options as SpscAttachOptions<never>, false, true);
-    const { segment, shape } = attachSegment(bare, SPSC, wish.rest, (found) =>
-      agree(`/${bare}`, found, wish),
+    const wish = checkRingWish(options as SpscAttachOptions<never>, false, true);
+    const { segment, shape } = attachSegment(bare, SPSC_TYPE, wish.rest, (found) =>
+      agreeOnRing(`/${bare}`, found, wish),
     );
     return new SpscQueue<T>(segment, shape, codecFor(shape, wish));
   }
@@ -169,15 +150,15 @@ export class SpscQueue<T = unknown> extends SharedObject {
 function openQueue(
   name: string,
   options: SpscCreateOptions<never> | undefined,
-): { segment: Segment; shape: SpscShape; codec: InnerCodec } {
+): { segment: Segment; shape: RingShape; codec: InnerCodec } {
   const bare = checkObjectName(name);
-  const wish = checkWish(options, true, true);
+  const wish = checkRingWish(options, true, true);
   const { segment, shape } = openSegment(
     bare,
-    SPSC,
+    SPSC_TYPE,
     wish.rest,
-    (found) => agree(`/${bare}`, found, wish),
-    () => shapeFor(wish),
+    (found) => agreeOnRing(`/${bare}`, found, wish),
+    () => ringShapeFor(wish),
   );
   return { segment, shape, codec: codecFor(shape, wish) };
 }

@@ -240,7 +240,7 @@ function checkChain(look, chain, head, chains, keys, refer) {
     demand(!seen.has(`${typeof key} ${key}`), () => `the key ${String(key)} is there twice`);
     seen.add(`${typeof key} ${key}`);
     const valueType = (meta & M.VALUE_TYPES) >>> M.VALUE_TYPE_SHIFT;
-    demand(valueType <= M.VALUE.BIGINT, () => `the value at ${ref} is of type ${valueType}`);
+    demand(valueType <= LAYOUT.VALUE.BIGINT, () => `the value at ${ref} is of type ${valueType}`);
     if (!expires) continue;
     const expiry = word(ref + M.ENTRY.EXPIRY) * 2 ** 32 + (word(ref + M.ENTRY.EXPIRY + 1) >>> 0);
     demand(expiry >= next, () => `an entry expires at ${expiry}, nothing before ${next} as it says`);

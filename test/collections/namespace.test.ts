@@ -37,6 +37,36 @@ describe('Namespace', () => {
     ns.close();
   });
 
+  test('a full one says what helps: a namespace has no entries and cannot evict', () => {
+    const ns = Namespace.create<Record<string, unknown>>(freshName(), { maxBytes: 4096 });
+    let failure: unknown;
+    for (let n = 0; n < 100 && failure === undefined; n++) {
+      try {
+        ns[`property ${n}`] = 'x'.repeat(100);
+      } catch (error) {
+        failure = error;
+      }
+    }
+    expect(failure).toMatchObject({ code: 'ERR_ISTHMUS_FULL' });
+    const { message } = failure as Error;
+    expect(message).toMatch(
+      / bytes in \d+ properties\); nothing was changed: delete properties, or create it larger$/,
+    );
+    expect(message).not.toMatch(/evict|entries/);
+    delete ns['property 0'];
+    ns['another'] = 'x'.repeat(100); // the advice helps
+    expect(ns['another']).toBe('x'.repeat(100));
+    ns.close();
+
+    const map = SharedMap.create<number, string>(freshName(), { maxBytes: 4096 });
+    expect(() => {
+      for (let n = 0; n < 100; n++) map.set(n, 'x'.repeat(100));
+    }).toThrow(
+      / entries\); nothing was changed: delete entries, create it larger, or with \{ evict: 'lru' \}$/,
+    );
+    map.close();
+  });
+
   test('unrelated processes see what one assigns, whoever is killed', async () => {
     const name = freshName();
     const ns = Namespace.create<Settings>(name);

@@ -7,7 +7,7 @@ import { freshName, start } from '../processes/start.js';
 test('unrelated processes agree on the time', async () => {
   const peers = [0, 1, 2, 3].map(() =>
     start((_, { say, require }) => {
-      const { sharedNow } = require('../dist/collections/expiry.js') as { sharedNow(): number };
+      const { sharedNow } = require('../dist/collections/shared-clock.js') as { sharedNow(): number };
       let [least, best] = [Number.POSITIVE_INFINITY, 0];
       for (let look = 0; look < 1_000; look++) {
         const before = Number(process.hrtime.bigint()) / 1e6;

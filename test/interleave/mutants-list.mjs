@@ -85,14 +85,14 @@ export const MUTANTS = [
   {
     name: 'who comes does not introduce itself',
     file: WRITER,
-    find: 'if ((found & ring_layout_js_1.SLEEPS) === 0)\n            return;\n        // The word',
-    replace: 'if (true)\n            return;\n        // The word',
+    find: '(0, ring_sides_js_1.introduce)(this.#words, ring_layout_js_1.RING.TAIL);',
+    replace: '',
     caughtBy: ['spsc|one fits: Sync, Sync', 'spsc|two fit: promise, promise'],
   },
   {
     name: 'who comes wakes, but leaves the word as it is',
-    file: READER,
-    find: 'Atomics.compareExchange(this.#words, ring_layout_js_1.RING.HEAD, found, found & ~ring_layout_js_1.SLEEPS);',
+    file: 'messages/ring-sides.js',
+    find: 'Atomics.compareExchange(words, index, found, found & ~ring_layout_js_1.SLEEPS);',
     replace: '',
     caughtBy: ['spsc|one fits: Sync, Sync'],
   },

@@ -31,9 +31,11 @@ test('classes that are not made with new say how they are made', () => {
   );
   expect(classes.length).toBeGreaterThan(14);
   for (const [name, made] of classes) {
-    const attempt = (): unknown => new (made as unknown as new (name: string) => unknown)('x');
-    expect(attempt, name).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }));
-    expect(attempt, name).toThrow(`${name}.`);
+    for (const given of [['x'], []]) {
+      const attempt = (): unknown => new (made as unknown as new (...args: string[]) => unknown)(...given);
+      expect(attempt, name).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }));
+      expect(attempt, name).toThrow(`${name}.`);
+    }
   }
 });
 

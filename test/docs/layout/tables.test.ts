@@ -66,8 +66,15 @@ describe('docs/layout.md and the code', () => {
     expect(groupsOf(ring)).toEqual(['FRAME', 'RING']);
     const sizes = ['blocksFor', 'blocksOffset', 'payloadBytes', 'queueWordsBytes'];
     expect(groupsOf(queueLayout)).toEqual(['BLOCK', 'JOB', 'QUEUE', ...sizes]);
-    expect(groupsOf(storeLayout)).toEqual(['BLOCK', 'ROOT', 'STORE', 'planStore', 'storeWordsBytes']);
-    expect(groupsOf(mapLayout)).toEqual(['ENTRY', 'KEY', 'MAP', 'VALUE']);
+    expect(groupsOf(storeLayout)).toEqual([
+      'BLOCK',
+      'ROOT',
+      'STORE',
+      'VALUE',
+      'planStore',
+      'storeWordsBytes',
+    ]);
+    expect(groupsOf(mapLayout)).toEqual(['ENTRY', 'KEY', 'MAP']);
     expect(groupsOf(listLayout)).toEqual(['ITEM', 'LIST']);
     expect(groupsOf(slots)).toEqual(['ENTRY']);
     expect(groupsOf(barrier)).toEqual(['BARRIER']);
@@ -120,7 +127,7 @@ describe('docs/layout.md and the code', () => {
     expect(numbers('words: MAP')).toEqual(mapLayout.MAP);
     expect(numbers('words: MAP ENTRY')).toEqual(mapLayout.ENTRY);
     expect(numbers('names: KEY')).toEqual(mapLayout.KEY);
-    expect(numbers('names: VALUE')).toEqual(mapLayout.VALUE);
+    expect(numbers('names: VALUE')).toEqual(storeLayout.VALUE);
     expect(numbers('words: LIST')).toEqual(listLayout.LIST);
     expect(numbers('words: LIST ITEM')).toEqual(listLayout.ITEM);
     expect(numbers('words: PIPE')).toEqual(pipe.PIPE);

@@ -56,6 +56,7 @@ const STORING = [
   'collections/map-writer.js',
   'collections/map-reader.js',
   ...['reader', 'ring', 'trash', 'writer'].map((file) => `collections/list-${file}.js`),
+  'collections/store-values.js',
 ];
 /** Files in which a plain load from shared memory may meet a change: readers that look twice. */
 const LOADING = new Set(['collections/map-table.js', 'collections/map-reader.js']);

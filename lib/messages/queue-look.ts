@@ -1,5 +1,6 @@
 /** What tools see of the messages in a Queue, without its locks and without taking one. */
 
+import { damaged } from '../errors.js';
 import { MOST_SHOWN } from '../memory/directory.js';
 import {
   BLOCK,
@@ -12,10 +13,9 @@ import {
   OTHER,
   QUEUE,
 } from './queue-layout.js';
-import { corrupt } from './ring-writer.js';
 import { show } from './showing.js';
 
-export interface QueueLook {
+interface QueueLook {
   /** Control words, as they were copied. */
   readonly words: Int32Array;
   readonly capacity: number;
@@ -28,7 +28,7 @@ export interface QueueLook {
   payload(offset: number, bytes: number): Buffer;
 }
 
-export interface QueueMessages {
+interface QueueMessages {
   readonly first?: unknown[];
   /** Why there are none. */
   readonly unseen?: string;
@@ -72,7 +72,7 @@ function messageAt(queue: QueueLook, first: number, heads: Heads): { message: un
   const head = heads.at(first);
   const length = head.readInt32LE(4 * BLOCK.LENGTH);
   if (length < 0 || length > capacity - 8)
-    throw corrupt('the object', `a message says it has ${length >>> 0} bytes`);
+    throw damaged('the object', `a message says it has ${length >>> 0} bytes`);
   const run: number[] = [first];
   let after = head.readInt32LE(4 * BLOCK.NEXT);
   for (let more = Math.ceil(length / BLOCK_BYTES); more > 1; more--) {
@@ -106,8 +106,8 @@ class Heads {
   at(block: number): Buffer {
     const each = BLOCK_HEAD_WORDS * 4;
     if (block < 0 || block >= this.#blocks)
-      throw corrupt('the object', `it names block ${block} of ${this.#blocks}`);
-    if (this.#left-- === 0) throw corrupt('the object', 'its list of blocks has no end');
+      throw damaged('the object', `it names block ${block} of ${this.#blocks}`);
+    if (this.#left-- === 0) throw damaged('the object', 'its list of blocks has no end');
     let at = (block - this.#from) * each;
     if (at < 0 || at >= this.#copy.length) {
       this.#from = block;

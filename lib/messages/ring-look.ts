@@ -1,11 +1,12 @@
-/** What tools see of the messages in a ring, without the consumer's role and without taking one. */
+/** What is seen of a ring without a role in it: how full it is, what goes through it, and for tools the messages in it. */
 
-import { FLAGS, FRAME_BYTES, RING } from './ring-layout.js';
-import { corrupt } from './ring-writer.js';
+import { damaged } from '../errors.js';
+import { type Activity, type Wait, WORD_WRAP } from '../memory/activity.js';
+import type { Owner } from '../memory/directory.js';
+import { FLAGS, FRAME_BYTES, RING, SLEEPS } from './ring-layout.js';
 import { show } from './showing.js';
-import { usedBytes } from './transfers.js';
 
-export interface RingLook {
+interface RingLook {
   /** Control words of the ring, as they were copied. */
   readonly words: Int32Array;
   readonly capacity: number;
@@ -40,7 +41,7 @@ export function messagesIn(ring: RingLook): Waiting {
       const frame = read(ring, head + at, FRAME_BYTES);
       const [length, type] = [frame.readInt32LE(0), frame.readInt32LE(4)];
       if (length < 0 || length > used - at - FRAME_BYTES)
-        throw corrupt('the object', `a frame says it has ${length >>> 0} bytes`);
+        throw damaged('the object', `a frame says it has ${length >>> 0} bytes`);
       const from = head + at + FRAME_BYTES;
       found.push({ at, message: show(ring.codec, type, length, () => read(ring, from, length)) });
       at += FRAME_BYTES + ((length + 7) & ~7);
@@ -62,4 +63,34 @@ function read({ size, bytes }: RingLook, position: number, length: number): Buff
   return once === length
     ? bytes(offset, length)
     : Buffer.concat([bytes(offset, once), bytes(0, length - once)]);
+}
+
+/** What goes through a ring, for tools. `who`: the two sides, where they are known. */
+export function ringActivity(
+  words: Int32Array,
+  of: string,
+  { producer, consumer }: { producer: Owner | undefined; consumer: Owner | undefined },
+): Activity {
+  const tail = words[RING.TAIL] ?? 0;
+  const head = words[RING.HEAD] ?? 0;
+  const bytes = { unit: 'bytes', wrap: WORD_WRAP } as const;
+  const put = { ...bytes, what: `put${of}`, way: 'in', count: (tail & ~FLAGS) >>> 0 } as const;
+  const taken = { ...bytes, what: `taken${of}`, way: 'out', count: (head & ~FLAGS) >>> 0 } as const;
+  // Each side's mark is in the word that the other one writes.
+  const wait = (position: number, what: string, side: Owner | undefined): Wait[] =>
+    (position & SLEEPS) === 0 ? [] : [{ for: what, ...(side?.alive ? { count: 1, who: [side] } : {}) }];
+  return {
+    counts: [put, taken],
+    waits: [...wait(tail, 'message', consumer), ...wait(head, 'room', producer)],
+  };
+}
+
+/** Bytes in use between a ring's positions; of words that may be a copy. */
+export function usedBytes(words: Int32Array, capacity: number, path: string): number {
+  // Head first: it can only move towards the tail that is read afterwards.
+  const head = Atomics.load(words, RING.HEAD) & ~FLAGS;
+  const tail = Atomics.load(words, RING.TAIL) & ~FLAGS;
+  const used = (tail - head) | 0;
+  if (used < 0) throw damaged(path, 'its positions are out of range');
+  return Math.min(used, capacity);
 }

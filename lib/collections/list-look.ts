@@ -1,18 +1,18 @@
 /** The first values of a list, for tools that look at it from outside. */
 
-import type { Describe } from '../memory/directory.js';
+import type { Looked } from '../memory/directory.js';
 import { ITEM, ITEM_LENGTH_SHIFT, ITEM_TYPES, LIST, RING_HEAD_WORDS } from './list-layout.js';
 import { ROOT_BYTES } from './store-layout.js';
 import { StoreLook } from './store-look.js';
 
-export interface ShownValues {
+interface ShownValues {
   readonly first?: unknown[];
   /** Why there are none. */
   readonly unseen?: string;
   readonly problem?: string;
 }
 
-export function valuesOf(object: Parameters<Describe>[0], limit: number): ShownValues {
+export function valuesOf(object: Looked, limit: number): ShownValues {
   let first: unknown[] = [];
   try {
     const done = new StoreLook(object, ROOT_BYTES).atOneMoment(0, () => {

@@ -6,20 +6,20 @@ import { QueuePuts } from './queue-puts.js';
 import type { QueueShape } from './queue-shape.js';
 import { QueueTakes } from './queue-takes.js';
 
-export interface QueueWords {
+export interface QueueParts {
   readonly core: QueueCore;
   readonly puts: QueuePuts;
   readonly takes: QueueTakes;
 }
 
-const queues = new WeakMap<Segment, QueueWords>();
+const queues = new WeakMap<Segment, QueueParts>();
 
-export function queueWordsOf(segment: Segment, shape: QueueShape): QueueWords {
-  let words = queues.get(segment);
-  if (words === undefined) {
+export function queuePartsOf(segment: Segment, shape: QueueShape): QueueParts {
+  let parts = queues.get(segment);
+  if (parts === undefined) {
     const core = new QueueCore(segment, shape);
-    words = { core, puts: new QueuePuts(core), takes: new QueueTakes(core) };
-    queues.set(segment, words);
+    parts = { core, puts: new QueuePuts(core), takes: new QueueTakes(core) };
+    queues.set(segment, parts);
   }
-  return words;
+  return parts;
 }

@@ -1,8 +1,6 @@
 /** The first entries of a map, for tools that look at it from outside. */
 
 import type { Looked } from '../memory/directory.js';
-import { sharedNow } from './expiry.js';
-import { filledChains, headOf } from './map-heads.js';
 import { decodeKey } from './map-keys.js';
 import {
   ENTRY,
@@ -16,18 +14,20 @@ import {
   MOST_CHAINS,
   PARTS,
 } from './map-layout.js';
+import { filledChains, headOf } from './map-look-heads.js';
 import { mapType, planMap } from './map-shape.js';
 import { MapTable } from './map-table.js';
+import { sharedNow } from './shared-clock.js';
 import { StoreLook } from './store-look.js';
 
-export interface ShownEntry {
+interface ShownEntry {
   readonly key: unknown;
   readonly value: unknown;
   /** ms until it is gone. */
   readonly expiresIn?: number;
 }
 
-export interface ShownEntries {
+interface ShownEntries {
   readonly first: ShownEntry[];
   /** Parts (of 64) that were not read, or not all of: they were being changed, or there was too much to look through. */
   readonly unseenParts?: number;

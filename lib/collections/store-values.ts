@@ -3,8 +3,7 @@
 import { CorruptError, DeadlockError, invalidType } from '../errors.js';
 import type { InnerCodec } from '../messages/codecs.js';
 import { read, type Written, write } from '../messages/message.js';
-import { bigintText, parseBigint } from './map-keys.js';
-import { VALUE } from './map-layout.js';
+import { VALUE } from './store-layout.js';
 
 const number = Buffer.allocUnsafeSlow(8);
 const numberView = new DataView(number.buffer, number.byteOffset);
@@ -28,6 +27,21 @@ export function writeValue(codec: InnerCodec, value: unknown): Written {
     );
   }
   return write(codec, value);
+}
+
+/** Up to so many bytes a loop is faster than a bulk copy, which needs a view. */
+const SMALL = 160;
+
+/** Copies a value's bytes to where they are to be. */
+export function copyValue(target: Buffer, at: number, { bytes, start, end }: Written): void {
+  if (end - start > SMALL)
+    target.set(
+      start === 0 && end === bytes.length
+        ? bytes
+        : new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start),
+      at,
+    );
+  else for (let i = start; i < end; i++) target[at + i - start] = bytes[i]!;
 }
 
 /** The value that private bytes are: the first `length` of `bytes`. Throws CorruptError for what is none. */
@@ -62,4 +76,15 @@ function undecodable(path: string, error: unknown): unknown {
     `'${path}': a value cannot be decoded (${reason}); it is still there: set it anew or delete it`,
     { cause },
   );
+}
+
+/** A bigint as digits in base 16, with its sign: unlike decimal ones, read and written in linear time. */
+export function bigintText(value: bigint): string {
+  return value.toString(16);
+}
+
+/** The bigint that they are; undefined if they are none. */
+export function parseBigint(text: string): bigint | undefined {
+  if (!/^-?[0-9a-f]+$/.test(text)) return undefined;
+  return text.startsWith('-') ? -BigInt(`0x${text.slice(1)}`) : BigInt(`0x${text}`);
 }
