@@ -1,6 +1,5 @@
 /** What a SharedMap is made of: its options, its schema, and the checks on both. */
 
-import { randomBytes } from 'node:crypto';
 import { invalidType, MismatchError, outOfRange } from '../errors.js';
 import type { Kind } from '../memory/header-layout.js';
 import { type ObjectType, schemaCorrupt } from '../memory/segment.js';
@@ -12,6 +11,7 @@ import {
   type InnerCodec,
 } from '../messages/codecs.js';
 import { agreeOnCodec } from '../messages/spsc-shape.js';
+import { native } from '../native/load.js';
 import {
   ATTACH_KEYS,
   type AttachOptions,
@@ -113,7 +113,7 @@ export function mapType(kind: Kind): ObjectType<MapShape> {
       const plan = planMap(shape);
       const heap = initialiseStore(words, payload, plan);
       const memory = new Int32Array(payload);
-      memory[MAP.SEED] = randomBytes(4).readInt32LE(0);
+      native.random(new Uint8Array(payload, 4 * MAP.SEED, 4));
       makeTable(memory, heap.allocate(FIRST_TABLE_WORDS));
       words[STORE.LOG_LENGTH] = 0;
     },

@@ -1,6 +1,5 @@
 /** Writes a header for a new object, and reads one that is not trusted yet. */
 
-import { randomBytes } from 'node:crypto';
 import { CorruptError, ForeignError, MismatchError } from '../errors.js';
 import type { NativeSegment } from '../native/binding.js';
 import {
@@ -19,6 +18,7 @@ import {
   SCHEMA_OFFSET,
   STATE_OPEN,
 } from './header-layout.js';
+import { randomHex } from './random.js';
 import { MARK_PAGE_BYTES, SLOT_BYTES } from './roster-layout.js';
 
 /** What kind of file stands under a name: one of this package's objects, a POSIX semaphore, or raw shared memory. */
@@ -116,7 +116,7 @@ export function layOut(plan: SegmentPlan): Header {
     wordsOffset,
     rosterOffset,
     marksOffset,
-    instanceId: randomBytes(16).toString('hex'),
+    instanceId: randomHex(),
     createdAt: new Date(),
     creatorPid: process.pid,
   };

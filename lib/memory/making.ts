@@ -1,14 +1,14 @@
 /** Making files under a temporary name first, where that is the only way. */
 
-import { randomBytes } from 'node:crypto';
 import { constants as osConstants } from 'node:os';
 import { SystemError } from '../errors.js';
 import { TEMPORARY_PREFIX } from './header-layout.js';
 import { rounds } from './patience.js';
+import { randomHex } from './random.js';
 
 /** A name that nobody else uses; native/files.cc makes the same. */
 export function temporaryName(): string {
-  return `${TEMPORARY_PREFIX}${randomBytes(16).toString('hex')}`;
+  return `${TEMPORARY_PREFIX}${randomHex()}`;
 }
 
 /** True for such names only: a user's own object may begin alike. */
