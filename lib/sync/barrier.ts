@@ -1,6 +1,6 @@
 /** A point that a number of parties reach together, in any processes. */
 
-import { BrokenBarrierError, DeadlockError, invalidType, MismatchError } from '../errors.js';
+import { BrokenBarrierError, DeadlockError, damaged, invalidType, MismatchError } from '../errors.js';
 import { WORD_WRAP } from '../memory/activity.js';
 import { registerDescriber } from '../memory/directory.js';
 import {
@@ -9,7 +9,7 @@ import {
   type ObjectType,
   openSegment,
   type Segment,
-  schemaCorrupt,
+  WORDS_ONLY,
 } from '../memory/segment.js';
 import { closedError, SharedObject } from '../memory/shared-object.js';
 import { readSlotTable, slotTableBytes, slotTableOwners } from '../memory/slot-table.js';
@@ -30,7 +30,7 @@ import {
 } from '../options.js';
 import { type Blocking, PENDING } from '../waiting/blocking.js';
 import { deadlineAfter, now } from '../waiting/clock.js';
-import { Line } from '../waiting/line.js';
+import { SeparateLines } from '../waiting/separate-lines.js';
 import { AdaptiveSpin, SYNC_LOOKS } from '../waiting/spin.js';
 import { blockSync } from '../waiting/sync.js';
 import { ARRIVED_MASK, BARRIER, BARRIER_BROKEN, ROUND_SHIFT } from './barrier-layout.js';
@@ -56,17 +56,16 @@ function wordsBytes(participants: number): number {
 const MOST_PARTIES = ARRIVED_MASK;
 
 const BARRIER_TYPE: ObjectType<BarrierShape> = {
+  ...WORDS_ONLY,
   kind: 'barrier',
   wordsBytes: (_shape, participants) => wordsBytes(participants),
   ownerWords: (_shape, participants) => slotTableOwners(BARRIER.PARTIES, participants),
-  payload: () => ({ bytes: 0, mirrored: false }),
   schema: ({ parties }) => ({ parties }),
-  initialise: () => undefined,
   parse({ parties }, header, path) {
     if (!Number.isInteger(parties) || (parties as number) < 1 || (parties as number) > MOST_PARTIES)
-      throw schemaCorrupt(path, `a barrier for ${String(parties)} parties makes no sense`);
+      throw damaged(path, `a barrier for ${String(parties)} parties makes no sense`);
     if (header.wordsBytes < wordsBytes(header.participants))
-      throw schemaCorrupt(path, 'it is too small for the parties of a Barrier');
+      throw damaged(path, 'it is too small for the parties of a Barrier');
     return { parties: parties as number };
   },
 };
@@ -116,10 +115,9 @@ export class Barrier extends SharedObject {
   readonly #words: BarrierWords;
   readonly #action: (() => unknown) | undefined;
   readonly #spin = new AdaptiveSpin(SYNC_LOOKS.least, SYNC_LOOKS.most);
-  readonly #lines = new Set<Line>();
+  readonly #lines = new SeparateLines();
   /** Of this handle's waits: where they have arrived. */
   readonly #arrivals = new Set<Arrival>();
-  #keepsAlive = true;
 
   private constructor(segment: Segment, shape: BarrierShape, action: (() => unknown) | undefined) {
     super(segment);
@@ -144,7 +142,7 @@ export class Barrier extends SharedObject {
   static attach(name: string, options?: AttachOptions & BarrierOptions): Barrier {
     const bare = checkObjectName(name);
     const { action, rest } = splitAction(options, ATTACH_KEYS);
-    const { segment, shape } = attachSegment(bare, BARRIER_TYPE, rest, () => undefined);
+    const { segment, shape } = attachSegment(bare, BARRIER_TYPE, rest);
     return new Barrier(segment, shape, action);
   }
 
@@ -192,13 +190,13 @@ export class Barrier extends SharedObject {
     signal?.throwIfAborted();
     const deadline = deadlineAfter(timeout);
     this.#words.join(this);
-    const arrival = await this.#blocked(this.#arriving(), timeout, signal);
+    const arrival = await this.#lines.wait(this.#arriving(), timeout, signal, this.#incomplete());
     try {
       if (!this.#isLast(arrival)) {
         this.check(); // we may have been closed or aborted since we arrived
         signal?.throwIfAborted();
         const left = timeout === 0 ? 0 : Math.max(1, deadline - now());
-        await this.#blocked(this.#passing(arrival), left, signal);
+        await this.#lines.wait(this.#passing(arrival), left, signal, this.#incomplete());
       } else if (this.#action !== undefined) {
         this.#words.acting.add(arrival.round);
         try {
@@ -253,19 +251,6 @@ export class Barrier extends SharedObject {
   #gaveUp({ round }: Arrival, error: unknown): void {
     // A closed handle has given up already, and has no memory to look at.
     if (this.closed || this.#words.giveUp(round) !== 'passed') throw error;
-  }
-
-  async #blocked<T>(operation: Blocking<T>, timeout: number, signal: AbortSignal | undefined): Promise<T> {
-    const result = operation.attempt();
-    if (result !== PENDING) return result;
-    const line = new Line();
-    line.keepsAlive = this.#keepsAlive;
-    this.#lines.add(line);
-    try {
-      return await line.wait(operation, timeout, signal, this.#incomplete());
-    } finally {
-      this.#lines.delete(line);
-    }
   }
 
   #arriving(): Blocking<Arrival> {
@@ -325,24 +310,20 @@ export class Barrier extends SharedObject {
 
   /** Pending waits of this handle keep the process alive (the default). */
   ref(): this {
-    return this.#keepAlive(true);
+    this.#lines.keepsAlive = true;
+    return this;
   }
 
   /** Pending waits of this handle do not keep the process alive. */
   unref(): this {
-    return this.#keepAlive(false);
-  }
-
-  #keepAlive(value: boolean): this {
-    this.#keepsAlive = value;
-    for (const line of this.#lines) line.keepsAlive = value;
+    this.#lines.keepsAlive = false;
     return this;
   }
 
   /** @internal Whoever waits gives up. */
   protected override onClose(): void {
     for (const { round } of this.#arrivals) this.#words.giveUp(round);
-    for (const line of [...this.#lines]) line.failAll(() => closedError(this.name));
+    this.#lines.failAll(() => closedError(this.name));
     this.#words.leave(this);
   }
 
