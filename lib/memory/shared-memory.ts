@@ -14,10 +14,10 @@ import {
   parseSize,
   type Size,
 } from '../options.js';
+import { checkFile, checkMappable, checkSpace, movedAway } from './checks.js';
 import { hasMagic } from './header.js';
 import { makeUnlessSwept } from './making.js';
 import { attachOrCreate } from './opening.js';
-import { checkFile, checkMappable, checkSpace, movedAway } from './segment.js';
 import { withSystemErrors } from './system-errors.js';
 
 /** Options for making a raw segment. */

@@ -1,27 +1,14 @@
 /** A point that a number of parties reach together, in any processes. */
 
-import { BrokenBarrierError, DeadlockError, damaged, invalidType, MismatchError } from '../errors.js';
-import { WORD_WRAP } from '../memory/activity.js';
-import { registerDescriber } from '../memory/directory.js';
-import {
-  attachSegment,
-  createSegment,
-  type ObjectType,
-  openSegment,
-  type Segment,
-  WORDS_ONLY,
-} from '../memory/segment.js';
+import { BrokenBarrierError, DeadlockError, invalidType } from '../errors.js';
+import { attachSegment, createSegment, openSegment, type Segment } from '../memory/segment.js';
 import { closedError, SharedObject } from '../memory/shared-object.js';
-import { readSlotTable, slotTableBytes, slotTableOwners } from '../memory/slot-table.js';
 import {
   ATTACH_KEYS,
   type AttachOptions,
   CREATE_KEYS,
   type CreateOptions,
-  checkFunction,
-  checkInteger,
   checkObjectName,
-  checkOptions,
   checkSyncWait,
   checkWait,
   OPEN_KEYS,
@@ -33,63 +20,15 @@ import { deadlineAfter, now } from '../waiting/clock.js';
 import { SeparateLines } from '../waiting/separate-lines.js';
 import { AdaptiveSpin, SYNC_LOOKS } from '../waiting/spin.js';
 import { blockSync } from '../waiting/sync.js';
-import { ARRIVED_MASK, BARRIER, BARRIER_BROKEN, ROUND_SHIFT } from './barrier-layout.js';
+import {
+  agree,
+  BARRIER_TYPE,
+  type BarrierOptions,
+  type BarrierShape,
+  checkParties,
+  splitAction,
+} from './barrier-shape.js';
 import { type Arrival, type BarrierWords, barrierWordsOf } from './barrier-words.js';
-
-/** What a {@link Barrier} does when all have arrived. */
-export interface BarrierOptions {
-  /**
-   * Run by the last to arrive, before all go on; each handle runs its own, so give all the same. For the promise form it
-   * may be asynchronous. If it throws, the barrier is broken, and the one that ran it gets the error.
-   */
-  action?: (() => unknown) | undefined;
-}
-
-interface BarrierShape {
-  readonly parties: number;
-}
-
-function wordsBytes(participants: number): number {
-  return 4 * BARRIER.PARTIES + slotTableBytes(participants);
-}
-
-const MOST_PARTIES = ARRIVED_MASK;
-
-const BARRIER_TYPE: ObjectType<BarrierShape> = {
-  ...WORDS_ONLY,
-  kind: 'barrier',
-  wordsBytes: (_shape, participants) => wordsBytes(participants),
-  ownerWords: (_shape, participants) => slotTableOwners(BARRIER.PARTIES, participants),
-  schema: ({ parties }) => ({ parties }),
-  parse({ parties }, header, path) {
-    if (!Number.isInteger(parties) || (parties as number) < 1 || (parties as number) > MOST_PARTIES)
-      throw damaged(path, `a barrier for ${String(parties)} parties makes no sense`);
-    if (header.wordsBytes < wordsBytes(header.participants))
-      throw damaged(path, 'it is too small for the parties of a Barrier');
-    return { parties: parties as number };
-  },
-};
-
-registerDescriber(
-  'barrier',
-  ({ header, words, owner }) => {
-    const state = words[BARRIER.STATE] ?? 0;
-    const parties = readSlotTable(words, BARRIER.PARTIES, header.participants, owner);
-    return {
-      waiting: state & ARRIVED_MASK,
-      broken: (state & BARRIER_BROKEN) !== 0,
-      rounds: state >>> ROUND_SHIFT,
-      seen: parties.map(({ owner: one }) => one),
-    };
-  },
-  ({ words }) => {
-    const state = words[BARRIER.STATE] ?? 0;
-    const arrived = state & ARRIVED_MASK;
-    const wrap = WORD_WRAP / 2 ** ROUND_SHIFT;
-    const rounds = { what: 'rounds', unit: 'rounds', way: 'in', count: state >>> ROUND_SHIFT, wrap } as const;
-    return { counts: [rounds], waits: arrived === 0 ? [] : [{ for: 'parties', count: arrived }] };
-  },
-);
 
 /**
  * A barrier under a name: `wait` goes on when so many have called it, in whatever processes; then the next round begins.
@@ -155,13 +94,8 @@ export class Barrier extends SharedObject {
     const bare = checkObjectName(name);
     const wanted = checkParties(parties);
     const { action, rest } = splitAction(options, OPEN_KEYS);
-    const agree = (shape: BarrierShape): void => {
-      if (shape.parties === wanted.parties) return;
-      throw new MismatchError(
-        `'/${bare}' is a barrier for ${shape.parties} parties, not ${wanted.parties}; open it with that number, or unlink it first`,
-      );
-    };
-    const { segment, shape } = openSegment(bare, BARRIER_TYPE, rest, agree, () => wanted);
+    const compare = (found: BarrierShape): void => agree(bare, found, wanted);
+    const { segment, shape } = openSegment(bare, BARRIER_TYPE, rest, compare, () => wanted);
     return new Barrier(segment, shape, action);
   }
 
@@ -334,17 +268,4 @@ export class Barrier extends SharedObject {
   #incomplete(): string {
     return `'${this.name}': not all parties arrived`;
   }
-}
-
-function checkParties(parties: unknown): BarrierShape {
-  return { parties: checkInteger('parties', parties, 1, MOST_PARTIES) };
-}
-
-function splitAction<O extends object>(
-  options: (O & BarrierOptions) | undefined,
-  known: readonly (keyof O & string)[],
-): { action: (() => unknown) | undefined; rest: O } {
-  const { action, ...rest } = checkOptions<O & BarrierOptions>(options, [...known, 'action']);
-  if (action !== undefined) checkFunction('action', action);
-  return { action, rest: rest as unknown as O };
 }

@@ -6,20 +6,18 @@ import type { Segment } from '../memory/segment.js';
 import {
   type AttachOptions,
   type CreateOptions,
-  checkFunction,
   checkSyncWait,
   checkWait,
   type SyncWaitOptions,
   type WaitOptions,
 } from '../options.js';
 import { type Readiness, WAITABLE } from '../waiting/waitable.js';
-import { runSyncWith } from './acquirer.js';
-import { Guard } from './guard.js';
+import type { Guard } from './guard.js';
 import { lockKind } from './lock-kind.js';
 import { LOCK } from './lock-layout.js';
 import { LockObject } from './lock-object.js';
 import { type RecursiveLock, recursiveLockOf } from './recursive-lock.js';
-import { isInside, runInside } from './scope.js';
+import { isInside, runInside, runInsideSync } from './scope.js';
 
 const RLOCKS = lockKind('rlock', 'an RLock');
 
@@ -122,20 +120,12 @@ export class RLock extends LockObject {
 
   /** Runs `fn` (synchronous) while holding the lock, and returns its result. Blocks and throws as {@link acquireSync}. */
   withLockSync<R>(fn: (guard: Guard) => R, wait?: SyncWaitOptions): R {
-    checkFunction('fn', fn);
-    const guard = this.acquireSync(wait);
-    return runSyncWith(guard, () => runInside(Guard.holdOf(guard), () => fn(guard)));
+    return runInsideSync(this, fn, wait);
   }
 
   /** Runs `fn`, which may be asynchronous, while holding the lock; resolves with its result. Rejects as {@link acquire}. */
-  async withLock<R>(fn: (guard: Guard) => R | PromiseLike<R>, wait?: WaitOptions): Promise<R> {
-    checkFunction('fn', fn);
-    const guard = await this.acquire(wait);
-    try {
-      return await runInside(Guard.holdOf(guard), () => fn(guard));
-    } finally {
-      guard[Symbol.dispose]();
-    }
+  withLock<R>(fn: (guard: Guard) => R | PromiseLike<R>, wait?: WaitOptions): Promise<R> {
+    return runInside(this, fn, wait);
   }
 
   /** For waitAny: ready also when the lock is the caller's to take again. */

@@ -11,18 +11,17 @@ import { readSlotTable, slotTableBytes, slotTableOwners } from '../memory/slot-t
 import {
   type AttachOptions,
   type CreateOptions,
-  checkFunction,
   checkSyncWait,
   checkWait,
   type SyncWaitOptions,
   type WaitOptions,
 } from '../options.js';
 import { type Readiness, type Registry, WAITABLE, type Waitable } from '../waiting/waitable.js';
-import { type Acquirable, Acquirer, runSyncWith } from './acquirer.js';
-import { Guard } from './guard.js';
+import { type Acquirable, Acquirer } from './acquirer.js';
+import type { Guard } from './guard.js';
 import { rwWordsOf } from './rw-words.js';
 import { RWLOCK } from './rwlock-layout.js';
-import { isInside, runInside } from './scope.js';
+import { isInside, runInside, runInsideSync } from './scope.js';
 
 const RWLOCKS = new PlainKind(
   'rwlock',
@@ -121,20 +120,12 @@ export class RwLockSide implements Waitable {
 
   /** As `Lock.withLockSync`. */
   withLockSync<R>(fn: (guard: Guard) => R, wait?: SyncWaitOptions): R {
-    checkFunction('fn', fn);
-    const guard = this.acquireSync(wait);
-    return runSyncWith(guard, () => runInside(Guard.holdOf(guard), () => fn(guard)));
+    return runInsideSync(this, fn, wait);
   }
 
   /** As `Lock.withLock`. */
-  async withLock<R>(fn: (guard: Guard) => R | PromiseLike<R>, wait?: WaitOptions): Promise<R> {
-    checkFunction('fn', fn);
-    const guard = await this.acquire(wait);
-    try {
-      return await runInside(Guard.holdOf(guard), () => fn(guard));
-    } finally {
-      guard[Symbol.dispose]();
-    }
+  withLock<R>(fn: (guard: Guard) => R | PromiseLike<R>, wait?: WaitOptions): Promise<R> {
+    return runInside(this, fn, wait);
   }
 }
 

@@ -2,11 +2,11 @@
 
 import { chmodSync, linkSync, rmSync } from 'node:fs';
 import { ForeignError } from '../errors.js';
+import { checkFile } from '../memory/checks.js';
 import { MAKER_BYTE } from '../memory/header-layout.js';
 import { makeUnlessSwept, temporaryName } from '../memory/making.js';
 import { busy } from '../memory/opening.js';
 import { rounds } from '../memory/patience.js';
-import { checkFile } from '../memory/segment.js';
 import { withSystemErrors } from '../memory/system-errors.js';
 import type { NativeSegment, NativeSemaphore } from '../native/binding.js';
 import { native } from '../native/load.js';
