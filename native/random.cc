@@ -10,7 +10,7 @@ namespace {
 
 constexpr size_t kMost = 256;
 
-/** random(bytes): fills a Uint8Array. node:crypto does the same, but loading it takes 10 ms. */
+/** random(bytes): fills a Uint8Array. node:crypto does the same, but takes milliseconds to load. */
 Napi::Value JsRandom(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   if (info.Length() < 1 || !info[0].IsTypedArray()) return ThrowMisuse(env, "random(Uint8Array)");

@@ -1,4 +1,4 @@
-/** Random numbers without node:crypto, which takes longer to load than this package. */
+/** Random numbers without node:crypto, which takes milliseconds to load. */
 
 import { native } from '../native/load.js';
 
