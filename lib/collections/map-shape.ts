@@ -2,6 +2,7 @@
 
 import { invalidType, MismatchError, outOfRange } from '../errors.js';
 import type { Kind } from '../memory/header-layout.js';
+import { randomInt32 } from '../memory/random.js';
 import { type ObjectType, schemaCorrupt } from '../memory/segment.js';
 import {
   type Codec,
@@ -11,7 +12,6 @@ import {
   type InnerCodec,
 } from '../messages/codecs.js';
 import { agreeOnCodec } from '../messages/spsc-shape.js';
-import { native } from '../native/load.js';
 import {
   ATTACH_KEYS,
   type AttachOptions,
@@ -113,7 +113,7 @@ export function mapType(kind: Kind): ObjectType<MapShape> {
       const plan = planMap(shape);
       const heap = initialiseStore(words, payload, plan);
       const memory = new Int32Array(payload);
-      native.random(new Uint8Array(payload, 4 * MAP.SEED, 4));
+      memory[MAP.SEED] = randomInt32();
       makeTable(memory, heap.allocate(FIRST_TABLE_WORDS));
       words[STORE.LOG_LENGTH] = 0;
     },
