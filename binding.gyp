@@ -13,6 +13,7 @@
         'native/fork_guard.cc',
         'native/futex.cc',
         'native/prefetch.cc',
+        'native/random.cc',
         'native/liveness.cc',
         'native/named_semaphore.cc',
         'native/old_glibc.cc',

@@ -193,20 +193,20 @@ for (const [name, one] of Object.entries({
   });
 }
 
-/** A `TypeError` with Node's code for it. */
 /** TypeScript refuses `new Value('x')`, JavaScript does not. `given`: what the constructor got, which only we can give. */
 export function refuseNew(made: { readonly name: string } | undefined, given: unknown): void {
   if (typeof given === 'object' && given !== null) return;
   const name = made?.name ?? 'the class';
-  const error = new TypeError(
-    `new ${name}(…) is not for programs; use ${name}.open(name, …), .create() or .attach()`,
-  );
-  throw Object.assign(error, { code: 'ERR_INVALID_ARG_TYPE' });
+  throw typeError(`new ${name}(…) is not for programs; use ${name}.open(name, …), .create() or .attach()`);
 }
 
+/** A `TypeError` with Node's code for it. */
 export function invalidType(what: string, expected: string, actual: unknown): TypeError {
-  const error = new TypeError(`${what} must be ${expected}; got ${describe(actual)}`);
-  return Object.assign(error, { code: 'ERR_INVALID_ARG_TYPE' });
+  return typeError(`${what} must be ${expected}; got ${describe(actual)}`);
+}
+
+function typeError(message: string): TypeError {
+  return Object.assign(new TypeError(message), { code: 'ERR_INVALID_ARG_TYPE' });
 }
 
 /** A `RangeError` with Node's code for it. */

@@ -71,7 +71,8 @@ export type { SpscAttachOptions, SpscCreateOptions, SpscRoleOptions } from './me
 export type { DuplexOptions, ReadableOptions, WritableOptions } from './messages/streams.js';
 export { waitAny, waitAnySync } from './messages/wait-any.js';
 export type { AttachOptions, CreateOptions, Size, SyncWaitOptions, WaitOptions } from './options.js';
-export { Barrier, type BarrierOptions } from './sync/barrier.js';
+export { Barrier } from './sync/barrier.js';
+export type { BarrierOptions } from './sync/barrier-shape.js';
 export { Condition } from './sync/condition.js';
 export type { ConditionLock, ConditionOptions, LockOf } from './sync/condition-shape.js';
 export { Event } from './sync/event.js';

@@ -9,6 +9,7 @@
 #include "named_semaphore.h"
 #include "napi_util.h"
 #include "prefetch.h"
+#include "random.h"
 #include "segment.h"
 #include "waiter.h"
 
@@ -27,7 +28,7 @@ bool FeatureDisabled(const char* feature) {
 namespace {
 
 /** Counts changes of what JavaScript sees. FACE in lib/native/binding.ts is the same number: a binary may be left over. */
-constexpr uint32_t kFace = 2;
+constexpr uint32_t kFace = 3;
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new EnvData());
@@ -35,6 +36,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   files::Init(env, exports);
   futex::Init(env, exports);
   prefetch::Init(env, exports);
+  random::Init(env, exports);
   waiter::Init(env, exports);
   named_semaphore::Init(env, exports);
   segment::CloseAtExit(env);

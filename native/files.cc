@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 #include "env_data.h"
 #include "liveness.h"
 #include "napi_util.h"
+#include "random.h"
 
 namespace isthmus::files {
 
@@ -24,11 +24,11 @@ constexpr int64_t kMakerByte = (int64_t{1} << 40) - 1;
 
 int CreateTemporary(std::string* path) {
   for (int attempt = 0; attempt < 16; attempt++) {
-    unsigned char random[16];
-    if (getrandom(random, sizeof random, 0) != sizeof random) return -1;
-    char name[sizeof kTemporaryPrefix + 2 * sizeof random];
+    unsigned char bytes[16];
+    if (!random::Fill(bytes, sizeof bytes)) return -1;
+    char name[sizeof kTemporaryPrefix + 2 * sizeof bytes];
     char* end = name + snprintf(name, sizeof name, "%s", kTemporaryPrefix);
-    for (unsigned char byte : random) end += snprintf(end, 3, "%02x", byte);
+    for (unsigned char byte : bytes) end += snprintf(end, 3, "%02x", byte);
     *path = std::string(kDirectory) + "/" + name;
     const int fd = open(path->c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd >= 0) liveness::TryLock(fd, kMakerByte);

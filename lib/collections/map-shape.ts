@@ -1,8 +1,8 @@
 /** What a SharedMap is made of: its options, its schema, and the checks on both. */
 
-import { randomBytes } from 'node:crypto';
 import { invalidType } from '../errors.js';
 import type { Kind } from '../memory/header-layout.js';
+import { randomInt32 } from '../memory/random.js';
 import type { ObjectType } from '../memory/segment.js';
 import type { Codec, CodecName } from '../messages/codecs.js';
 import { type AttachOptions, type CreateOptions, checkInteger, type Size } from '../options.js';
@@ -93,7 +93,7 @@ export function mapType(kind: Kind): ObjectType<MapShape> {
       return { maxEntries, evict, ttl };
     },
     initialise(memory, heap) {
-      memory[MAP.SEED] = randomBytes(4).readInt32LE(0);
+      memory[MAP.SEED] = randomInt32();
       makeTable(memory, heap.allocate(FIRST_TABLE_WORDS));
     },
   });

@@ -1,8 +1,8 @@
 /** What a map and a list have in common of their options, their schemas and a new object's memory, and the checks on these. */
 
-import { MismatchError, outOfRange } from '../errors.js';
+import { damaged, MismatchError, outOfRange } from '../errors.js';
 import type { Kind } from '../memory/header-layout.js';
-import { type ObjectType, schemaCorrupt } from '../memory/segment.js';
+import type { ObjectType } from '../memory/segment.js';
 import { agreeOnCodec, parseCodec } from '../messages/codec-agreement.js';
 import {
   type Codec,
@@ -85,10 +85,9 @@ export function storeType<Shape extends StoreShape>(own: StoreKind<Shape>): Obje
       const { maxBytes } = schema;
       const limits = own.parseLimits(schema);
       if (!isMaxBytes(maxBytes) || limits === undefined || header.wordsBytes < own.wordsBytes)
-        throw schemaCorrupt(path, 'its schema makes no sense');
+        throw damaged(path, 'its schema makes no sense');
       const shape = { maxBytes, codec: parseCodec(schema['codec'], path), ...limits } as Shape;
-      if (header.payloadBytes < own.plan(shape).end)
-        throw schemaCorrupt(path, 'its schema does not fit its size');
+      if (header.payloadBytes < own.plan(shape).end) throw damaged(path, 'its schema does not fit its size');
       return shape;
     },
   };

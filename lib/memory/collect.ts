@@ -4,12 +4,12 @@ import { lstatSync } from 'node:fs';
 import { IsthmusError } from '../errors.js';
 import type { NativeSegment } from '../native/binding.js';
 import { native } from '../native/load.js';
+import { checkFile } from './checks.js';
 import { nameOf, SEMAPHORE_PREFIX } from './directory.js';
 import { hasMagic, readHeader } from './header.js';
 import { CONTROL_ALIGNMENT, HEADER, MAKER_BYTE, SLOT_BYTE, STATE_CONDEMNED } from './header-layout.js';
 import { isTemporaryName } from './making.js';
 import { removeIfUnused } from './removal.js';
-import { checkFile } from './segment.js';
 import { withSystemErrors } from './system-errors.js';
 
 /** ms for which a file with a temporary name is left alone: its maker may not have locked it yet. */

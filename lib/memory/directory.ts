@@ -1,6 +1,5 @@
 /** Looking at /dev/shm and removing names, without attaching: nothing is mapped and no slot is claimed. */
 
-import { constants as osConstants } from 'node:os';
 import { CorruptError, ForeignError, IsthmusError, SystemError } from '../errors.js';
 import type { NativeSegment, SegmentStat } from '../native/binding.js';
 import { native } from '../native/load.js';
@@ -9,6 +8,7 @@ import type { Activity } from './activity.js';
 import { type HeaderClaims, readClaims } from './claims.js';
 import { type Header, hasMagic, type ObjectHeader, type ObjectKind, readHeader } from './header.js';
 import { HEADER, type Kind, STATE_CONDEMNED } from './header-layout.js';
+import { busy } from './opening.js';
 import { rounds } from './patience.js';
 import { removeByRequest } from './removal.js';
 import { type Holder, type Participant, readRoster, slotOf } from './roster.js';
@@ -136,7 +136,7 @@ export function unlink(name: string): void {
       file.close();
     }
   }
-  throw new SystemError(-osConstants.errno.EBUSY, 'unlink', path, 'somebody else is removing the name');
+  throw busy('unlink', path, 'somebody else is removing the name');
 }
 
 /** The file to lock while its name is removed; undefined if it could be removed without. */

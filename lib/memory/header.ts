@@ -1,7 +1,6 @@
 /** Writes a header for a new object, and reads one that is not trusted yet. */
 
-import { randomBytes } from 'node:crypto';
-import { CorruptError, ForeignError, MismatchError } from '../errors.js';
+import { type CorruptError, damaged, ForeignError, MismatchError } from '../errors.js';
 import type { NativeSegment } from '../native/binding.js';
 import {
   BYTE_ORDER_MARK,
@@ -19,6 +18,7 @@ import {
   SCHEMA_OFFSET,
   STATE_OPEN,
 } from './header-layout.js';
+import { randomHex } from './random.js';
 import { MARK_PAGE_BYTES, SLOT_BYTES } from './roster-layout.js';
 
 /** What kind of file stands under a name: one of this package's objects, a POSIX semaphore, or raw shared memory. */
@@ -86,7 +86,7 @@ export interface Header extends ObjectHeader {
 }
 
 /** What a kind wants; the rest of the header follows from it. */
-export interface SegmentPlan {
+interface SegmentPlan {
   readonly kind: Kind;
   readonly lifetime: Header['lifetime'];
   readonly participants: number;
@@ -116,7 +116,7 @@ export function layOut(plan: SegmentPlan): Header {
     wordsOffset,
     rosterOffset,
     marksOffset,
-    instanceId: randomBytes(16).toString('hex'),
+    instanceId: randomHex(),
     createdAt: new Date(),
     creatorPid: process.pid,
   };
@@ -167,8 +167,7 @@ export function readHeader(segment: NativeSegment, fileBytes: number, path: stri
       `'${path}' is not an isthmus object (its first bytes are not the magic); it is left as it is: choose another name, or remove it yourself`,
     );
   }
-  const corrupt = (what: string): CorruptError =>
-    new CorruptError(`'${path}' is damaged: ${what}; unlink it and create it again`);
+  const corrupt = (what: string): CorruptError => damaged(path, what);
   if (head.length < SCHEMA_OFFSET) throw corrupt(`the file has ${fileBytes} bytes, less than a header`);
   const u32 = (offset: number): number => head.readUInt32LE(offset);
   const u64 = (offset: number): number => Number(head.readBigUInt64LE(offset));

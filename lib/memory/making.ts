@@ -1,14 +1,14 @@
 /** Making files under a temporary name first, where that is the only way. */
 
-import { randomBytes } from 'node:crypto';
 import { constants as osConstants } from 'node:os';
-import { SystemError } from '../errors.js';
 import { TEMPORARY_PREFIX } from './header-layout.js';
+import { busy } from './opening.js';
 import { rounds } from './patience.js';
+import { randomHex } from './random.js';
 
 /** A name that nobody else uses; native/files.cc makes the same. */
 export function temporaryName(): string {
-  return `${TEMPORARY_PREFIX}${randomBytes(16).toString('hex')}`;
+  return `${TEMPORARY_PREFIX}${randomHex()}`;
 }
 
 /** True for such names only: a user's own object may begin alike. */
@@ -31,10 +31,5 @@ export function makeUnlessSwept<T>(path: string, make: () => T): T {
       if (errno !== -osConstants.errno.ENOENT || !ON_THE_TEMPORARY_FILE.includes(syscall)) throw error;
     }
   }
-  throw new SystemError(
-    -osConstants.errno.EBUSY,
-    'link',
-    path,
-    'its temporary file vanished again and again while it was being made',
-  );
+  throw busy('link', path, 'its temporary file vanished again and again while it was being made');
 }

@@ -41,7 +41,7 @@ export function releaseRole(words: Int32Array, index: number, roster: Roster): v
 }
 
 /** `'died'`: its last holder did not give it back, and it has no successor. */
-export type RoleState = 'free' | 'held' | 'died';
+type RoleState = 'free' | 'held' | 'died';
 
 /** As `roleState(…) === 'died'`, from memory alone: false may only mean "not yet known". */
 export function roleLooksDead(found: number, roster: Roster): boolean {

@@ -48,7 +48,7 @@ export interface Holder {
 }
 
 /** How to notice the deaths of living participants while asleep. */
-export interface Watched {
+interface Watched {
   /** Their death marks: words that change, and wake, when they die. As pairs of index and value. */
   readonly marks?: { readonly words: Int32Array; readonly pairs: Int32Array };
   /** Where one has no mark: ask again after so many ms. */

@@ -4,32 +4,25 @@
  * Made whole before the name appears; checked whole before anything is mapped.
  */
 
-import { constants as bufferConstants } from 'node:buffer';
-import { constants as osConstants } from 'node:os';
-import {
-  ClosedError,
-  CorruptError,
-  ForeignError,
-  MismatchError,
-  outOfRange,
-  SystemError,
-} from '../errors.js';
-import type { NativeSegment, SegmentStat } from '../native/binding.js';
+import { ClosedError, damaged, MismatchError } from '../errors.js';
+import type { NativeSegment } from '../native/binding.js';
 import { native } from '../native/load.js';
 import { type AttachOptions, type CreateOptions, checkCreate, checkOwner } from '../options.js';
+import { checkFile, checkMappable, checkSpace, movedAway } from './checks.js';
 import { type Header, layOut, readHeader, writeHeader } from './header.js';
 import type { Kind } from './header-layout.js';
 import { makeUnlessSwept } from './making.js';
+import { attachOrCreate, busy } from './opening.js';
 import { rounds } from './patience.js';
 import { isCondemned, isOpen, removeIfUnused } from './removal.js';
 import { Roster } from './roster.js';
-import { isSystemError, outOfSpace, withSystemErrors } from './system-errors.js';
+import { isSystemError, withSystemErrors } from './system-errors.js';
 
 /**
  * An object's payload: `bytes` in `parts` of equal size (default 1), each mapped apart, or twice in a row. `reserved`: what
  * has pages from the beginning, as pairs of offset and bytes; default: all.
  */
-export interface PayloadPlan {
+interface PayloadPlan {
   readonly bytes: number;
   readonly mirrored: boolean;
   readonly parts?: number;
@@ -55,6 +48,12 @@ export interface ObjectType<Shape> {
   /** The shape that a schema describes; throws CorruptError if it makes no sense or does not fit the payload. */
   parse(schema: Readonly<Record<string, unknown>>, header: Header, path: string): Shape;
 }
+
+/** What the types of kinds have in common that are made of control words alone. */
+export const WORDS_ONLY = {
+  payload: () => ({ bytes: 0, mirrored: false }),
+  initialise: () => undefined,
+} as const;
 
 /** One attachment of this environment. */
 export class Segment {
@@ -117,7 +116,7 @@ export class Segment {
   settle(finished = false): void {
     if (this.header.lifetime === 'persistent' && !finished) {
       if (isOpen(this.#control)) return; // its name has moved on
-      throw schemaCorrupt(this.path, 'its state is not open, which a persistent object always is');
+      throw damaged(this.path, 'its state is not open, which a persistent object always is');
     }
     withSystemErrors(this.path, () =>
       removeIfUnused(this.name, this.#native, this.#control, () => this.roster.anyoneElse()),
@@ -237,7 +236,7 @@ export function attachSegment<Shape>(
   name: string,
   type: ObjectType<Shape>,
   options: AttachOptions,
-  agree: (shape: Shape) => void,
+  agree: (shape: Shape) => void = () => undefined,
   replaces = false,
 ): { segment: Segment; shape: Shape } {
   const accepts = checkOwner(options.owner);
@@ -287,12 +286,7 @@ export function attachSegment<Shape>(
       `'${path}' is finished, but somebody is still attached to it; close that one, or unlink it first to start anew under this name`,
     );
   }
-  throw new SystemError(
-    -osConstants.errno.EBUSY,
-    'attach',
-    path,
-    'the name kept changing while it was being attached',
-  );
+  throw busy('attach', path, 'the name kept changing while it was being attached');
 }
 
 /** A copy of the kind's control words, of an object that is not mapped. */
@@ -308,69 +302,16 @@ export function openSegment<Shape>(
   options: CreateOptions & AttachOptions,
   agree: (shape: Shape) => void,
   shapeToCreate: () => Shape,
-): { segment: Segment; shape: Shape; created: boolean } {
-  for (const _ of rounds()) {
-    try {
-      return { ...attachSegment(name, type, options, agree, true), created: false };
-    } catch (error) {
-      if (!isSystemError(error, 'ENOENT')) throw error;
-    }
-    try {
-      const shape = shapeToCreate();
-      return { segment: createSegment(name, type, shape, options), shape, created: true };
-    } catch (error) {
-      if (!isSystemError(error, 'EEXIST')) throw error;
-    }
-  }
-  throw new SystemError(
-    -osConstants.errno.EBUSY,
+): { segment: Segment; shape: Shape } {
+  return attachOrCreate(
     'open',
     `/${name}`,
-    'the name kept appearing and vanishing while it was being opened',
+    () => attachSegment(name, type, options, agree, true),
+    () => {
+      const shape = shapeToCreate();
+      return { segment: createSegment(name, type, shape, options), shape };
+    },
   );
 }
 
-/** Refuses what is no regular file or belongs to somebody else. */
-export function checkFile(file: NativeSegment, path: string, accepts: (uid: number) => boolean): SegmentStat {
-  const stat = file.stat();
-  if (!stat.regular)
-    throw new ForeignError(`'${path}' is no regular file; it is left as it is: choose another name`);
-  if (!accepts(stat.uid)) {
-    throw new ForeignError(
-      `'${path}' belongs to user ${stat.uid}, and you are user ${process.geteuid?.()}; if you trust that user, say so with { owner: [${stat.uid}] }`,
-    );
-  }
-  return stat;
-}
-
-/** Beyond the runtime's largest buffer: a RangeError before the name exists. */
-export function checkMappable(bytes: number): void {
-  if (bytes > bufferConstants.MAX_LENGTH) {
-    throw outOfRange(
-      'the size',
-      `at most ${bufferConstants.MAX_LENGTH} bytes on this version of Node (a ring counts twice)`,
-      bytes,
-    );
-  }
-}
-
-/** Says ENOSPC before the kernel fills the last page and takes it back. */
-export function checkSpace(path: string, bytes: number): void {
-  if (bytes > native.space().free) throw outOfSpace(-osConstants.errno.ENOSPC, 'fallocate', path, bytes);
-}
-
-/** For tests and the exit listener: how many objects this environment is attached to. */
-export function attachedCount(): number {
-  return attached.size;
-}
-
-export function schemaCorrupt(path: string, what: string): CorruptError {
-  return new CorruptError(`'${path}' is damaged: ${what}; unlink it and create it again`);
-}
-
-/** This environment's buffer on the object is gone; a second mapping beside it would not be the same memory to its users. */
-export function movedAway(path: string): ClosedError {
-  return new ClosedError(
-    `the buffer of '${path}' was transferred away in this process or worker; close every handle on it, then attach again`,
-  );
-}
+/** As the rooms above name it. */

@@ -1,7 +1,6 @@
 /** A raw POSIX segment without a header, as C, Python and others use them. */
 
-import { constants as osConstants } from 'node:os';
-import { ClosedError, invalidType, MismatchError, refuseNew, SystemError } from '../errors.js';
+import { ClosedError, invalidType, MismatchError, refuseNew } from '../errors.js';
 import type { NativeSegment } from '../native/binding.js';
 import { native } from '../native/load.js';
 import {
@@ -15,11 +14,11 @@ import {
   parseSize,
   type Size,
 } from '../options.js';
+import { checkFile, checkMappable, checkSpace, movedAway } from './checks.js';
 import { hasMagic } from './header.js';
 import { makeUnlessSwept } from './making.js';
-import { rounds } from './patience.js';
-import { checkFile, checkMappable, checkSpace, movedAway } from './segment.js';
-import { isSystemError, withSystemErrors } from './system-errors.js';
+import { attachOrCreate } from './opening.js';
+import { withSystemErrors } from './system-errors.js';
 
 /** Options for making a raw segment. */
 export interface SharedMemoryCreateOptions {
@@ -136,23 +135,11 @@ export class SharedMemory {
   static open(name: string, size: Size, options?: SharedMemoryCreateOptions & AttachOptions): SharedMemory {
     const { mode, owner } = checkOptions(options, [...CREATE_KEYS, ...ATTACH_KEYS]);
     const bytes = checkSize(size);
-    for (const _ of rounds()) {
-      try {
-        return sized(SharedMemory.attach(name, owner === undefined ? {} : { owner }), bytes);
-      } catch (error) {
-        if (!isSystemError(error, 'ENOENT')) throw error;
-      }
-      try {
-        return SharedMemory.create(name, bytes, mode === undefined ? {} : { mode });
-      } catch (error) {
-        if (!isSystemError(error, 'EEXIST')) throw error;
-      }
-    }
-    throw new SystemError(
-      -osConstants.errno.EBUSY,
+    return attachOrCreate(
       'open',
       name,
-      'the name kept appearing and vanishing while it was being opened',
+      () => sized(SharedMemory.attach(name, owner === undefined ? {} : { owner }), bytes),
+      () => SharedMemory.create(name, bytes, mode === undefined ? {} : { mode }),
     );
   }
 

@@ -40,23 +40,19 @@ export interface Trials {
 
 const WORKS: Trial = { state: 'works' };
 
+/** All that needs a file in /dev/shm. */
+function untried(why: string): Omit<Trials, 'futexWaitv' | 'making'> {
+  const trial: Trial = { state: 'untried', why };
+  return { unnamedFiles: trial, mirror: trial, byteLocks: trial, deathFreesLocks: trial, deathMarks: trial };
+}
+
 export function runTrials(): Trials {
   const futexWaitv = tryWaitv();
-  const untried = (why: string): Trial => ({ state: 'untried', why });
   let file: NativeSegment;
   try {
     file = native.create(PAYLOAD_ALIGNMENT, 0o600);
   } catch (error) {
-    const making = refused(error);
-    const rest = untried('no file can be made in /dev/shm');
-    const all = {
-      unnamedFiles: rest,
-      mirror: rest,
-      byteLocks: rest,
-      deathFreesLocks: rest,
-      deathMarks: rest,
-    };
-    return { futexWaitv, making, ...all };
+    return { futexWaitv, making: refused(error), ...untried('no file can be made in /dev/shm') };
   }
   const name = temporaryName();
   const unnamedFiles = isUnnamed(file) ? WORKS : ({ state: 'off' } as const);
@@ -64,15 +60,7 @@ export function runTrials(): Trials {
     file.publish(name);
   } catch (error) {
     file.close();
-    const rest = untried('the file got no name');
-    const all = {
-      unnamedFiles: rest,
-      mirror: rest,
-      byteLocks: rest,
-      deathFreesLocks: rest,
-      deathMarks: rest,
-    };
-    return { futexWaitv, making: refused(error), ...all };
+    return { futexWaitv, making: refused(error), ...untried('the file got no name') };
   }
   try {
     file.tryLock(MAKER_BYTE); // however long it takes, nobody sweeps it

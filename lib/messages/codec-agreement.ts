@@ -1,12 +1,11 @@
 /** Which codec an object has: what its schema names, and whether what a caller gave agrees with it. */
 
-import { MismatchError } from '../errors.js';
-import { schemaCorrupt } from '../memory/segment.js';
+import { damaged, MismatchError } from '../errors.js';
 import { builtInCodec, type InnerCodec } from './codecs.js';
 
 /** The codec's name that a schema says. */
 export function parseCodec(codec: unknown, path: string): string {
-  if (typeof codec !== 'string' || codec === '') throw schemaCorrupt(path, 'its schema names no codec');
+  if (typeof codec !== 'string' || codec === '') throw damaged(path, 'its schema names no codec');
   return codec;
 }
 

@@ -1,6 +1,6 @@
 /** How messages that are neither bytes nor strings become bytes and back. */
 
-import * as v8 from 'node:v8';
+import type * as v8 from 'node:v8';
 import type { Packr } from 'msgpackr';
 import { describe, invalidType, outOfRange } from '../errors.js';
 
@@ -98,13 +98,21 @@ const json: InnerCodec = {
   decode: (bytes, length) => JSON.parse(bytes.toString('utf8', 0, length)),
 };
 
+let serializer: typeof v8 | undefined;
+
+/** Loaded as msgpackr is, when an object needs it. */
+function theSerializer(): typeof v8 {
+  serializer ??= require('node:v8') as typeof v8;
+  return serializer;
+}
+
 const v8Codec: InnerCodec = {
   name: 'v8',
   encode(message) {
-    const bytes = v8.serialize(message);
+    const bytes = theSerializer().serialize(message);
     return { bytes, start: 0, end: bytes.length };
   },
-  decode: (bytes, length) => v8.deserialize(Buffer.from(bytes.subarray(0, length))),
+  decode: (bytes, length) => theSerializer().deserialize(Buffer.from(bytes.subarray(0, length))),
 };
 
 const raw: InnerCodec = {
@@ -124,6 +132,7 @@ export function builtInCodec(name: string): InnerCodec | undefined {
   if (!Object.hasOwn(BUILT_IN, name)) return undefined;
   const codec = BUILT_IN[name as CodecName];
   if (codec === msgpack) thePackr();
+  if (codec === v8Codec) theSerializer();
   return codec;
 }
 

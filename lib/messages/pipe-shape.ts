@@ -1,7 +1,7 @@
 /** What a Pipe is made of: its options, its schema, and the checks on both. */
 
-import { invalidType, MismatchError, outOfRange } from '../errors.js';
-import { type ObjectType, schemaCorrupt } from '../memory/segment.js';
+import { damaged, invalidType, MismatchError, outOfRange } from '../errors.js';
+import type { ObjectType } from '../memory/segment.js';
 import type { AttachOptions, CreateOptions, Size } from '../options.js';
 import type { Codec, CodecName } from './codecs.js';
 import { checkPeerDeath, type PeerDeath } from './peer.js';
@@ -76,9 +76,8 @@ export const PIPE_TYPE: ObjectType<PipeShape> = {
   finished,
   parse(schema, header, path) {
     const { duplex } = schema;
-    if (typeof duplex !== 'boolean')
-      throw schemaCorrupt(path, 'its schema does not say whether it is duplex');
-    if (header.wordsBytes < PIPE_WORDS_BYTES) throw schemaCorrupt(path, 'its control words are too few');
+    if (typeof duplex !== 'boolean') throw damaged(path, 'its schema does not say whether it is duplex');
+    if (header.wordsBytes < PIPE_WORDS_BYTES) throw damaged(path, 'its control words are too few');
     const ring = header.payloadBytes / (duplex ? 2 : 1);
     return { ...parseRing(schema, header, ring, path), duplex };
   },

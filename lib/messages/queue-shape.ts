@@ -1,7 +1,7 @@
 /** What a Queue is made of: its options, its schema, and the checks on both. */
 
-import { invalidType, MismatchError } from '../errors.js';
-import { type ObjectType, schemaCorrupt } from '../memory/segment.js';
+import { damaged, invalidType, MismatchError } from '../errors.js';
+import type { ObjectType } from '../memory/segment.js';
 import {
   ATTACH_KEYS,
   type AttachOptions,
@@ -93,7 +93,7 @@ export const QUEUE_TYPE: ObjectType<QueueShape> = {
       limit(maxItems) &&
       limit(maxAttempts) &&
       (deadLetter === undefined || isObjectName(deadLetter));
-    if (!sound) throw schemaCorrupt(path, 'its schema makes no sense or does not fit its size');
+    if (!sound) throw damaged(path, 'its schema makes no sense or does not fit its size');
     return { capacity, codec: parseCodec(codec, path), maxItems, maxJobs, maxAttempts, deadLetter };
   },
 };

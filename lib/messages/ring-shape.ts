@@ -1,8 +1,7 @@
 /** What a ring is made of, an SpscQueue's or one direction of a Pipe: its options, its schema, and the checks on both. */
 
-import { MismatchError, outOfRange } from '../errors.js';
+import { damaged, MismatchError, outOfRange } from '../errors.js';
 import type { Header } from '../memory/header.js';
-import { schemaCorrupt } from '../memory/segment.js';
 import {
   ATTACH_KEYS,
   type AttachOptions,
@@ -64,8 +63,7 @@ export function parseRing(
     capacity >= CAPACITY_LEAST &&
     capacity <= ring &&
     capacity % 8 === 0;
-  if (!sound)
-    throw schemaCorrupt(path, `a ring of ${ring} bytes with capacity ${String(capacity)} makes no sense`);
+  if (!sound) throw damaged(path, `a ring of ${ring} bytes with capacity ${String(capacity)} makes no sense`);
   return { capacity, codec: parseCodec(codec, path), startPosition: 0 };
 }
 

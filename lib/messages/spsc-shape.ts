@@ -1,6 +1,7 @@
 /** What an SpscQueue is made of: its options, its schema, and the checks on both. */
 
-import { type ObjectType, schemaCorrupt } from '../memory/segment.js';
+import { damaged } from '../errors.js';
+import type { ObjectType } from '../memory/segment.js';
 import { type AttachOptions, areOptions, type CreateOptions, checkOptions, type Size } from '../options.js';
 import type { Codec, CodecName } from './codecs.js';
 import { checkPeerDeath, type PeerDeath } from './peer.js';
@@ -42,7 +43,7 @@ export const SPSC_TYPE: ObjectType<RingShape> = {
     for (const index of [RING.TAIL, RING.HEAD, RING.START]) words[index] = startPosition | 0;
   },
   parse(schema, header, path) {
-    if (header.wordsBytes < RING_WORDS_BYTES) throw schemaCorrupt(path, 'its control words are too few');
+    if (header.wordsBytes < RING_WORDS_BYTES) throw damaged(path, 'its control words are too few');
     return parseRing(schema, header, header.payloadBytes, path);
   },
 };

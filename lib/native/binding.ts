@@ -69,7 +69,7 @@ export interface NativeSemaphore {
 }
 
 /** See kFace in native/addon.cc: to be counted up, in both, with every change of what follows. */
-export const FACE = 2;
+export const FACE = 3;
 
 export interface Native {
   readonly face?: number;
@@ -78,6 +78,8 @@ export interface Native {
   unlink(name: string): void;
   list(): string[];
   space(): { free: number; total: number };
+  /** Fills at most 256 bytes with random ones. */
+  random(bytes: Uint8Array): void;
   /** Sleeps at most 1 s while the word is `expected`; returns 0 or a positive errno (EAGAIN, ETIMEDOUT, EINTR). */
   futexWait(words: Int32Array, index: number, expected: number, milliseconds: number): number;
   /**

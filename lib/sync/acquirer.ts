@@ -3,7 +3,7 @@
  * forms of acquiring it, and the guards that prove it.
  */
 
-import { CorruptError, DeadlockError, invalidType } from '../errors.js';
+import { DeadlockError, damaged, invalidType } from '../errors.js';
 import { closedError } from '../memory/shared-object.js';
 import {
   checkFunction,
@@ -89,9 +89,7 @@ export class Acquirer {
       const point = this.#what.armSync();
       if (point !== ELSEWHERE) return point;
       // It was not ours when this thread began to block: somebody else wrote that it is.
-      throw new CorruptError(
-        `'${this.#path}' is damaged: it names a waiter as its holder; unlink it and create it again`,
-      );
+      throw damaged(this.#path, 'it names a waiter as its holder');
     },
   };
   readonly #acquiring: LineOperation<Guard> = {

@@ -4,6 +4,7 @@
  * rounds ahead by then.
  */
 
+import { onePer } from '../memory/one-per.js';
 import type { Segment } from '../memory/segment.js';
 import { SlotTable } from '../memory/slot-table.js';
 import { native } from '../native/load.js';
@@ -31,7 +32,7 @@ interface State {
 }
 
 /** How a round stands, or ended. */
-export type RoundState = 'open' | 'passed' | 'broken' | 'reset';
+type RoundState = 'open' | 'passed' | 'broken' | 'reset';
 
 /** One arrival: in which round, and as which. */
 export interface Arrival {
@@ -250,13 +251,6 @@ export class BarrierWords {
 }
 
 /** One for each attachment: handles of one environment are one party to each other's deaths. */
-const barriers = new WeakMap<Segment, BarrierWords>();
-
-export function barrierWordsOf(segment: Segment, parties: number): BarrierWords {
-  let barrier = barriers.get(segment);
-  if (barrier === undefined) {
-    barrier = new BarrierWords(segment, parties);
-    barriers.set(segment, barrier);
-  }
-  return barrier;
-}
+export const barrierWordsOf = onePer(
+  (segment: Segment, parties: number) => new BarrierWords(segment, parties),
+);

@@ -1,27 +1,14 @@
 /** A point that a number of parties reach together, in any processes. */
 
-import { BrokenBarrierError, DeadlockError, invalidType, MismatchError } from '../errors.js';
-import { WORD_WRAP } from '../memory/activity.js';
-import { registerDescriber } from '../memory/directory.js';
-import {
-  attachSegment,
-  createSegment,
-  type ObjectType,
-  openSegment,
-  type Segment,
-  schemaCorrupt,
-} from '../memory/segment.js';
+import { BrokenBarrierError, DeadlockError, invalidType } from '../errors.js';
+import { attachSegment, createSegment, openSegment, type Segment } from '../memory/segment.js';
 import { closedError, SharedObject } from '../memory/shared-object.js';
-import { readSlotTable, slotTableBytes, slotTableOwners } from '../memory/slot-table.js';
 import {
   ATTACH_KEYS,
   type AttachOptions,
   CREATE_KEYS,
   type CreateOptions,
-  checkFunction,
-  checkInteger,
   checkObjectName,
-  checkOptions,
   checkSyncWait,
   checkWait,
   OPEN_KEYS,
@@ -30,67 +17,18 @@ import {
 } from '../options.js';
 import { type Blocking, PENDING } from '../waiting/blocking.js';
 import { deadlineAfter, now } from '../waiting/clock.js';
-import { Line } from '../waiting/line.js';
+import { SeparateLines } from '../waiting/separate-lines.js';
 import { AdaptiveSpin, SYNC_LOOKS } from '../waiting/spin.js';
 import { blockSync } from '../waiting/sync.js';
-import { ARRIVED_MASK, BARRIER, BARRIER_BROKEN, ROUND_SHIFT } from './barrier-layout.js';
+import {
+  agree,
+  BARRIER_TYPE,
+  type BarrierOptions,
+  type BarrierShape,
+  checkParties,
+  splitAction,
+} from './barrier-shape.js';
 import { type Arrival, type BarrierWords, barrierWordsOf } from './barrier-words.js';
-
-/** What a {@link Barrier} does when all have arrived. */
-export interface BarrierOptions {
-  /**
-   * Run by the last to arrive, before all go on; each handle runs its own, so give all the same. For the promise form it
-   * may be asynchronous. If it throws, the barrier is broken, and the one that ran it gets the error.
-   */
-  action?: (() => unknown) | undefined;
-}
-
-interface BarrierShape {
-  readonly parties: number;
-}
-
-function wordsBytes(participants: number): number {
-  return 4 * BARRIER.PARTIES + slotTableBytes(participants);
-}
-
-const MOST_PARTIES = ARRIVED_MASK;
-
-const BARRIER_TYPE: ObjectType<BarrierShape> = {
-  kind: 'barrier',
-  wordsBytes: (_shape, participants) => wordsBytes(participants),
-  ownerWords: (_shape, participants) => slotTableOwners(BARRIER.PARTIES, participants),
-  payload: () => ({ bytes: 0, mirrored: false }),
-  schema: ({ parties }) => ({ parties }),
-  initialise: () => undefined,
-  parse({ parties }, header, path) {
-    if (!Number.isInteger(parties) || (parties as number) < 1 || (parties as number) > MOST_PARTIES)
-      throw schemaCorrupt(path, `a barrier for ${String(parties)} parties makes no sense`);
-    if (header.wordsBytes < wordsBytes(header.participants))
-      throw schemaCorrupt(path, 'it is too small for the parties of a Barrier');
-    return { parties: parties as number };
-  },
-};
-
-registerDescriber(
-  'barrier',
-  ({ header, words, owner }) => {
-    const state = words[BARRIER.STATE] ?? 0;
-    const parties = readSlotTable(words, BARRIER.PARTIES, header.participants, owner);
-    return {
-      waiting: state & ARRIVED_MASK,
-      broken: (state & BARRIER_BROKEN) !== 0,
-      rounds: state >>> ROUND_SHIFT,
-      seen: parties.map(({ owner: one }) => one),
-    };
-  },
-  ({ words }) => {
-    const state = words[BARRIER.STATE] ?? 0;
-    const arrived = state & ARRIVED_MASK;
-    const wrap = WORD_WRAP / 2 ** ROUND_SHIFT;
-    const rounds = { what: 'rounds', unit: 'rounds', way: 'in', count: state >>> ROUND_SHIFT, wrap } as const;
-    return { counts: [rounds], waits: arrived === 0 ? [] : [{ for: 'parties', count: arrived }] };
-  },
-);
 
 /**
  * A barrier under a name: `wait` goes on when so many have called it, in whatever processes; then the next round begins.
@@ -116,10 +54,9 @@ export class Barrier extends SharedObject {
   readonly #words: BarrierWords;
   readonly #action: (() => unknown) | undefined;
   readonly #spin = new AdaptiveSpin(SYNC_LOOKS.least, SYNC_LOOKS.most);
-  readonly #lines = new Set<Line>();
+  readonly #lines = new SeparateLines();
   /** Of this handle's waits: where they have arrived. */
   readonly #arrivals = new Set<Arrival>();
-  #keepsAlive = true;
 
   private constructor(segment: Segment, shape: BarrierShape, action: (() => unknown) | undefined) {
     super(segment);
@@ -144,7 +81,7 @@ export class Barrier extends SharedObject {
   static attach(name: string, options?: AttachOptions & BarrierOptions): Barrier {
     const bare = checkObjectName(name);
     const { action, rest } = splitAction(options, ATTACH_KEYS);
-    const { segment, shape } = attachSegment(bare, BARRIER_TYPE, rest, () => undefined);
+    const { segment, shape } = attachSegment(bare, BARRIER_TYPE, rest);
     return new Barrier(segment, shape, action);
   }
 
@@ -157,13 +94,8 @@ export class Barrier extends SharedObject {
     const bare = checkObjectName(name);
     const wanted = checkParties(parties);
     const { action, rest } = splitAction(options, OPEN_KEYS);
-    const agree = (shape: BarrierShape): void => {
-      if (shape.parties === wanted.parties) return;
-      throw new MismatchError(
-        `'/${bare}' is a barrier for ${shape.parties} parties, not ${wanted.parties}; open it with that number, or unlink it first`,
-      );
-    };
-    const { segment, shape } = openSegment(bare, BARRIER_TYPE, rest, agree, () => wanted);
+    const compare = (found: BarrierShape): void => agree(bare, found, wanted);
+    const { segment, shape } = openSegment(bare, BARRIER_TYPE, rest, compare, () => wanted);
     return new Barrier(segment, shape, action);
   }
 
@@ -192,13 +124,13 @@ export class Barrier extends SharedObject {
     signal?.throwIfAborted();
     const deadline = deadlineAfter(timeout);
     this.#words.join(this);
-    const arrival = await this.#blocked(this.#arriving(), timeout, signal);
+    const arrival = await this.#lines.wait(this.#arriving(), timeout, signal, this.#incomplete());
     try {
       if (!this.#isLast(arrival)) {
         this.check(); // we may have been closed or aborted since we arrived
         signal?.throwIfAborted();
         const left = timeout === 0 ? 0 : Math.max(1, deadline - now());
-        await this.#blocked(this.#passing(arrival), left, signal);
+        await this.#lines.wait(this.#passing(arrival), left, signal, this.#incomplete());
       } else if (this.#action !== undefined) {
         this.#words.acting.add(arrival.round);
         try {
@@ -253,19 +185,6 @@ export class Barrier extends SharedObject {
   #gaveUp({ round }: Arrival, error: unknown): void {
     // A closed handle has given up already, and has no memory to look at.
     if (this.closed || this.#words.giveUp(round) !== 'passed') throw error;
-  }
-
-  async #blocked<T>(operation: Blocking<T>, timeout: number, signal: AbortSignal | undefined): Promise<T> {
-    const result = operation.attempt();
-    if (result !== PENDING) return result;
-    const line = new Line();
-    line.keepsAlive = this.#keepsAlive;
-    this.#lines.add(line);
-    try {
-      return await line.wait(operation, timeout, signal, this.#incomplete());
-    } finally {
-      this.#lines.delete(line);
-    }
   }
 
   #arriving(): Blocking<Arrival> {
@@ -325,24 +244,20 @@ export class Barrier extends SharedObject {
 
   /** Pending waits of this handle keep the process alive (the default). */
   ref(): this {
-    return this.#keepAlive(true);
+    this.#lines.keepsAlive = true;
+    return this;
   }
 
   /** Pending waits of this handle do not keep the process alive. */
   unref(): this {
-    return this.#keepAlive(false);
-  }
-
-  #keepAlive(value: boolean): this {
-    this.#keepsAlive = value;
-    for (const line of this.#lines) line.keepsAlive = value;
+    this.#lines.keepsAlive = false;
     return this;
   }
 
   /** @internal Whoever waits gives up. */
   protected override onClose(): void {
     for (const { round } of this.#arrivals) this.#words.giveUp(round);
-    for (const line of [...this.#lines]) line.failAll(() => closedError(this.name));
+    this.#lines.failAll(() => closedError(this.name));
     this.#words.leave(this);
   }
 
@@ -353,17 +268,4 @@ export class Barrier extends SharedObject {
   #incomplete(): string {
     return `'${this.name}': not all parties arrived`;
   }
-}
-
-function checkParties(parties: unknown): BarrierShape {
-  return { parties: checkInteger('parties', parties, 1, MOST_PARTIES) };
-}
-
-function splitAction<O extends object>(
-  options: (O & BarrierOptions) | undefined,
-  known: readonly (keyof O & string)[],
-): { action: (() => unknown) | undefined; rest: O } {
-  const { action, ...rest } = checkOptions<O & BarrierOptions>(options, [...known, 'action']);
-  if (action !== undefined) checkFunction('action', action);
-  return { action, rest: rest as unknown as O };
 }

@@ -1,9 +1,9 @@
 /** What a Condition is made of: which lock, and where its words lie. */
 
-import { invalidType, MismatchError } from '../errors.js';
+import { damaged, invalidType, MismatchError } from '../errors.js';
 import { queued } from '../memory/activity.js';
 import { type Looked, type Owner, registerDescriber } from '../memory/directory.js';
-import { type ObjectType, type Segment, schemaCorrupt } from '../memory/segment.js';
+import { type ObjectType, type Segment, WORDS_ONLY } from '../memory/segment.js';
 import { closedError } from '../memory/shared-object.js';
 import { readSlotTable, slotTableBytes, slotTableOwners } from '../memory/slot-table.js';
 import { type AttachOptions, type CreateOptions, checkObjectName, checkOptions } from '../options.js';
@@ -44,18 +44,17 @@ function wordsBytes(participants: number): number {
 }
 
 export const CONDITION_TYPE: ObjectType<ConditionShape> = {
+  ...WORDS_ONLY,
   kind: 'condition',
   wordsBytes: (_shape, participants) => wordsBytes(participants),
   ownerWords: (_shape, participants) => [CONDITION.LOCK, ...slotTableOwners(CONDITION.WAITERS, participants)],
-  payload: () => ({ bytes: 0, mirrored: false }),
   schema: ({ lock, name, instance }) => ({ lock, ...(name !== undefined && { name, instance }) }),
-  initialise: () => undefined,
   parse({ lock, name, instance }, header, path) {
-    if (lock !== 'lock' && lock !== 'rlock') throw schemaCorrupt(path, 'its schema names no kind of lock');
+    if (lock !== 'lock' && lock !== 'rlock') throw damaged(path, 'its schema names no kind of lock');
     const named = isObjectName(name) && typeof instance === 'string';
-    if (!named && name !== undefined) throw schemaCorrupt(path, 'its schema does not say which lock it has');
+    if (!named && name !== undefined) throw damaged(path, 'its schema does not say which lock it has');
     if (header.wordsBytes < wordsBytes(header.participants))
-      throw schemaCorrupt(path, 'it is too small for the waiters of a Condition');
+      throw damaged(path, 'it is too small for the waiters of a Condition');
     return named ? { lock, name, instance } : { lock };
   },
 };

@@ -8,6 +8,7 @@
  */
 
 import { FullError } from '../errors.js';
+import { onePer } from '../memory/one-per.js';
 import type { Segment } from '../memory/segment.js';
 import { SlotTable } from '../memory/slot-table.js';
 import { native } from '../native/load.js';
@@ -184,13 +185,4 @@ export class ConditionWords {
 }
 
 /** One for each attachment: the waits of one environment share an entry. */
-const conditions = new WeakMap<Segment, ConditionWords>();
-
-export function conditionWordsOf(segment: Segment): ConditionWords {
-  let condition = conditions.get(segment);
-  if (condition === undefined) {
-    condition = new ConditionWords(segment);
-    conditions.set(segment, condition);
-  }
-  return condition;
-}
+export const conditionWordsOf = onePer((segment: Segment) => new ConditionWords(segment));

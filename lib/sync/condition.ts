@@ -35,7 +35,7 @@ import {
   splitLock,
 } from './condition-shape.js';
 import { type ConditionWords, conditionWordsOf, type Ticket } from './condition-words.js';
-import { Guard, type Hold } from './guard.js';
+import { Guard, type Hold, overwritten } from './guard.js';
 import type { Lock } from './lock.js';
 import type { RLock } from './rlock.js';
 
@@ -315,9 +315,7 @@ export class Condition<L extends Lock | RLock = Lock | RLock> extends SharedObje
     if (hold.state === 'held' && hold.what === what) {
       if (this.#lock.heldHere) return hold;
       // It would be given up in vain, and perhaps never be had back.
-      throw new NotOwnerError(
-        `'${this.#lock.name}' is not held by this process any more: its lock word was overwritten; unlink it and create it again`,
-      );
+      throw overwritten(this.#lock.name);
     }
     throw new NotOwnerError(
       `'${this.name}': the guard does not hold the condition's lock ('${this.#lock.name}'); wait with one that you got from it and have not released`,

@@ -2,26 +2,15 @@
 
 import { WORD_WRAP } from '../memory/activity.js';
 import { registerDescriber } from '../memory/directory.js';
-import {
-  attachSegment,
-  createSegment,
-  type ObjectType,
-  openSegment,
-  type Segment,
-  schemaCorrupt,
-} from '../memory/segment.js';
+import { PlainKind } from '../memory/plain-kind.js';
+import type { Segment } from '../memory/segment.js';
 import { closedError, SharedObject } from '../memory/shared-object.js';
 import { native } from '../native/load.js';
 import {
-  ATTACH_KEYS,
   type AttachOptions,
-  CREATE_KEYS,
   type CreateOptions,
-  checkObjectName,
-  checkOptions,
   checkSyncWait,
   checkWait,
-  OPEN_KEYS,
   type SyncWaitOptions,
   type WaitOptions,
 } from '../options.js';
@@ -32,18 +21,12 @@ import { blockSync } from '../waiting/sync.js';
 import { type Readiness, WAITABLE, type Waitable } from '../waiting/waitable.js';
 import { EVENT, EVENT_ASLEEP, EVENT_CALL, EVENT_SET, EVENT_WORDS_BYTES } from './event-layout.js';
 
-const EVENT_TYPE: ObjectType<undefined> = {
-  kind: 'event',
-  wordsBytes: () => EVENT_WORDS_BYTES,
-  ownerWords: () => [],
-  payload: () => ({ bytes: 0, mirrored: false }),
-  schema: () => ({}),
-  initialise: () => undefined,
-  parse(_schema, header, path) {
-    if (header.wordsBytes < EVENT_WORDS_BYTES) throw schemaCorrupt(path, 'it is too small for an Event');
-    return undefined;
-  },
-};
+const EVENTS = new PlainKind(
+  'event',
+  'an Event',
+  () => EVENT_WORDS_BYTES,
+  () => [],
+);
 
 registerDescriber(
   'event',
@@ -94,22 +77,17 @@ export class Event extends SharedObject implements Waitable {
 
   /** Makes a new event, clear. Throws SystemError `EEXIST` if the name is taken, `ENOSPC` if /dev/shm is full. */
   static create(name: string, options?: CreateOptions): Event {
-    const bare = checkObjectName(name);
-    return new Event(createSegment(bare, EVENT_TYPE, undefined, checkOptions(options, CREATE_KEYS)));
+    return new Event(EVENTS.create(name, options));
   }
 
   /** Attaches to an event that exists. Throws SystemError `ENOENT`, MismatchError, ForeignError, CorruptError. */
   static attach(name: string, options?: AttachOptions): Event {
-    const bare = checkObjectName(name);
-    const checked = checkOptions(options, ATTACH_KEYS);
-    return new Event(attachSegment(bare, EVENT_TYPE, checked, () => undefined).segment);
+    return new Event(EVENTS.attach(name, options));
   }
 
   /** Attaches if the name exists, creates it (clear) otherwise; without a race. Throws as both do. */
   static open(name: string, options?: CreateOptions & AttachOptions): Event {
-    const bare = checkObjectName(name);
-    const agree = (): undefined => undefined;
-    return new Event(openSegment(bare, EVENT_TYPE, checkOptions(options, OPEN_KEYS), agree, agree).segment);
+    return new Event(EVENTS.open(name, options));
   }
 
   /** Whether it is set now. */

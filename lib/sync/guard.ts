@@ -28,6 +28,13 @@ const NOT_HELD = {
   lost: 'the handle that this guard came from was closed, which gave the lock up as abandoned; release guards first',
 } as const;
 
+/** Somebody wrote over the word that says who holds it. */
+export function overwritten(path: string): NotOwnerError {
+  return new NotOwnerError(
+    `'${path}' is not held by this process any more: its lock word was overwritten; unlink it and create it again`,
+  );
+}
+
 const forgotten = new FinalizationRegistry<Hold>((hold) => {
   if (hold.state !== 'held') return;
   process.emitWarning(
@@ -91,9 +98,7 @@ export class Guard implements Disposable, AsyncDisposable {
     if (hold.watched) forgotten.unregister(this);
     hold.state = 'released';
     if (hold.release()) return;
-    throw new NotOwnerError(
-      `'${hold.path}' is not held by this process any more: its lock word was overwritten; unlink it and create it again`,
-    );
+    throw overwritten(hold.path);
   }
 
   /** Releases the lock unless that has been done. */

@@ -1,51 +1,16 @@
 /** Mutual exclusion between unrelated processes, which survives a killed holder. */
 
 import { refuseNew } from '../errors.js';
-import { queued } from '../memory/activity.js';
-import { registerDescriber } from '../memory/directory.js';
 import type { Holder } from '../memory/roster.js';
-import {
-  attachSegment,
-  createSegment,
-  type ObjectType,
-  openSegment,
-  type Segment,
-  schemaCorrupt,
-} from '../memory/segment.js';
-import {
-  ATTACH_KEYS,
-  type AttachOptions,
-  CREATE_KEYS,
-  type CreateOptions,
-  checkObjectName,
-  checkOptions,
-  OPEN_KEYS,
-  type SyncWaitOptions,
-  type WaitOptions,
-} from '../options.js';
+import type { Segment } from '../memory/segment.js';
+import type { AttachOptions, CreateOptions, SyncWaitOptions, WaitOptions } from '../options.js';
 import type { Guard } from './guard.js';
-import { LOCK, LOCK_WORDS_BYTES } from './lock-layout.js';
+import { lockKind } from './lock-kind.js';
+import { LOCK } from './lock-layout.js';
 import { LockObject } from './lock-object.js';
 import { type RobustLock, robustLockOf } from './robust-lock.js';
 
-const LOCK_TYPE: ObjectType<undefined> = {
-  kind: 'lock',
-  wordsBytes: () => LOCK_WORDS_BYTES,
-  ownerWords: () => [LOCK.OWNER],
-  payload: () => ({ bytes: 0, mirrored: false }),
-  schema: () => ({}),
-  initialise: () => undefined,
-  parse(_schema, header, path) {
-    if (header.wordsBytes < LOCK_WORDS_BYTES) throw schemaCorrupt(path, 'it is too small for a Lock');
-    return undefined;
-  },
-};
-
-registerDescriber(
-  'lock',
-  ({ owner }) => ({ holder: owner(LOCK.OWNER) }),
-  ({ words }) => ({ waits: queued(words, LOCK.OWNER) }),
-);
+const LOCKS = lockKind('lock', 'a Lock');
 
 /**
  * A lock under a name: of all processes and workers that open it, one at a time holds it.
@@ -80,22 +45,17 @@ export class Lock extends LockObject {
 
   /** Makes a new lock. Throws SystemError `EEXIST` if the name is taken, `ENOSPC` if /dev/shm is full. */
   static create(name: string, options?: CreateOptions): Lock {
-    const bare = checkObjectName(name);
-    return new Lock(createSegment(bare, LOCK_TYPE, undefined, checkOptions(options, CREATE_KEYS)));
+    return new Lock(LOCKS.create(name, options));
   }
 
   /** Attaches to a lock that exists. Throws SystemError `ENOENT`, MismatchError, ForeignError, CorruptError. */
   static attach(name: string, options?: AttachOptions): Lock {
-    const bare = checkObjectName(name);
-    const checked = checkOptions(options, ATTACH_KEYS);
-    return new Lock(attachSegment(bare, LOCK_TYPE, checked, () => undefined).segment);
+    return new Lock(LOCKS.attach(name, options));
   }
 
   /** Attaches if the name exists, creates it otherwise; without a race. Throws as both do. */
   static open(name: string, options?: CreateOptions & AttachOptions): Lock {
-    const bare = checkObjectName(name);
-    const agree = (): undefined => undefined;
-    return new Lock(openSegment(bare, LOCK_TYPE, checkOptions(options, OPEN_KEYS), agree, agree).segment);
+    return new Lock(LOCKS.open(name, options));
   }
 
   /** @internal True while this environment holds the lock. */

@@ -1,6 +1,6 @@
 /** A semaphore whose permits have owners: those of a killed process come back. */
 
-import { MismatchError, refuseNew } from '../errors.js';
+import { damaged, MismatchError, refuseNew } from '../errors.js';
 import { sleepers } from '../memory/activity.js';
 import { registerDescriber } from '../memory/directory.js';
 import type { Holder } from '../memory/roster.js';
@@ -10,7 +10,7 @@ import {
   type ObjectType,
   openSegment,
   type Segment,
-  schemaCorrupt,
+  WORDS_ONLY,
 } from '../memory/segment.js';
 import {
   ATTACH_KEYS,
@@ -36,17 +36,16 @@ interface PoolShape {
 }
 
 const POOL_TYPE: ObjectType<PoolShape> = {
+  ...WORDS_ONLY,
   kind: 'pool',
   wordsBytes: ({ permits }) => 4 * (POOL.PERMITS + permits),
   ownerWords: ({ permits }) => Array.from({ length: permits }, (_, n) => POOL.PERMITS + n),
-  payload: () => ({ bytes: 0, mirrored: false }),
   schema: ({ permits }) => ({ permits }),
-  initialise: () => undefined,
   parse({ permits }, header, path) {
     if (!Number.isInteger(permits) || (permits as number) < 1 || (permits as number) > MOST_PERMITS)
-      throw schemaCorrupt(path, `a pool of ${String(permits)} permits makes no sense`);
+      throw damaged(path, `a pool of ${String(permits)} permits makes no sense`);
     if (header.wordsBytes < 4 * (POOL.PERMITS + (permits as number)))
-      throw schemaCorrupt(path, 'it is too small for its permits');
+      throw damaged(path, 'it is too small for its permits');
     return { permits: permits as number };
   },
 };
@@ -112,7 +111,7 @@ export class PermitPool extends LockObject {
   static attach(name: string, options?: AttachOptions): PermitPool {
     const bare = checkObjectName(name);
     const checked = checkOptions(options, ATTACH_KEYS);
-    const { segment, shape } = attachSegment(bare, POOL_TYPE, checked, () => undefined);
+    const { segment, shape } = attachSegment(bare, POOL_TYPE, checked);
     return new PermitPool(segment, shape);
   }
 

@@ -6,7 +6,8 @@
  * dead to itself.
  */
 
-import type { Holder, Roster } from '../memory/roster.js';
+import { onePer } from '../memory/one-per.js';
+import { type Holder, type Roster, slotOf } from '../memory/roster.js';
 import { OWNER_ABANDONED, OWNER_MASK } from '../memory/roster-layout.js';
 import type { Segment } from '../memory/segment.js';
 import { PENDING, type WaitPoint } from '../waiting/blocking.js';
@@ -63,7 +64,7 @@ export class PermitWords implements Acquirable {
   }
 
   #take(): boolean | typeof PENDING {
-    const first = this.#roster.owner & 0x3ff; // participants begin at different permits
+    const first = slotOf(this.#roster.owner); // participants begin at different permits
     for (let n = 0; n < this.#permits; n++) {
       const permit = (first + n) % this.#permits;
       const index = POOL.PERMITS + permit;
@@ -159,13 +160,4 @@ export class PermitWords implements Acquirable {
 }
 
 /** One for each attachment: handles of one environment share its permits. */
-const pools = new WeakMap<Segment, PermitWords>();
-
-export function permitWordsOf(segment: Segment, permits: number): PermitWords {
-  let pool = pools.get(segment);
-  if (pool === undefined) {
-    pool = new PermitWords(segment, permits);
-    pools.set(segment, pool);
-  }
-  return pool;
-}
+export const permitWordsOf = onePer((segment: Segment, permits: number) => new PermitWords(segment, permits));

@@ -1,5 +1,6 @@
 /** A robust lock and how often its holder has it; the depth is the environment's own affair and not in shared memory. */
 
+import { onePer } from '../memory/one-per.js';
 import type { Holder } from '../memory/roster.js';
 import type { Segment } from '../memory/segment.js';
 import { type ELSEWHERE, PENDING, type WaitPoint } from '../waiting/blocking.js';
@@ -112,14 +113,8 @@ export class RecursiveLock implements Acquirable {
   }
 }
 
-const locks = new WeakMap<RobustLock, RecursiveLock>();
+const recursive = onePer((lock: RobustLock) => new RecursiveLock(lock));
 
 export function recursiveLockOf(segment: Segment, index: number): RecursiveLock {
-  const robust = robustLockOf(segment, index, true);
-  let lock = locks.get(robust);
-  if (lock === undefined) {
-    lock = new RecursiveLock(robust);
-    locks.set(robust, lock);
-  }
-  return lock;
+  return recursive(robustLockOf(segment, index, true));
 }

@@ -1,57 +1,25 @@
 /** A lock that its owner may take again. */
 
 import { refuseNew } from '../errors.js';
-import { queued } from '../memory/activity.js';
-import { registerDescriber } from '../memory/directory.js';
 import type { Holder } from '../memory/roster.js';
+import type { Segment } from '../memory/segment.js';
 import {
-  attachSegment,
-  createSegment,
-  type ObjectType,
-  openSegment,
-  type Segment,
-  schemaCorrupt,
-} from '../memory/segment.js';
-import {
-  ATTACH_KEYS,
   type AttachOptions,
-  CREATE_KEYS,
   type CreateOptions,
-  checkFunction,
-  checkObjectName,
-  checkOptions,
   checkSyncWait,
   checkWait,
-  OPEN_KEYS,
   type SyncWaitOptions,
   type WaitOptions,
 } from '../options.js';
 import { type Readiness, WAITABLE } from '../waiting/waitable.js';
-import { runSyncWith } from './acquirer.js';
-import { Guard } from './guard.js';
-import { LOCK, LOCK_WORDS_BYTES } from './lock-layout.js';
+import type { Guard } from './guard.js';
+import { lockKind } from './lock-kind.js';
+import { LOCK } from './lock-layout.js';
 import { LockObject } from './lock-object.js';
 import { type RecursiveLock, recursiveLockOf } from './recursive-lock.js';
-import { isInside, runInside } from './scope.js';
+import { isInside, runInside, runInsideSync } from './scope.js';
 
-const RLOCK_TYPE: ObjectType<undefined> = {
-  kind: 'rlock',
-  wordsBytes: () => LOCK_WORDS_BYTES,
-  ownerWords: () => [LOCK.OWNER],
-  payload: () => ({ bytes: 0, mirrored: false }),
-  schema: () => ({}),
-  initialise: () => undefined,
-  parse(_schema, header, path) {
-    if (header.wordsBytes < LOCK_WORDS_BYTES) throw schemaCorrupt(path, 'it is too small for an RLock');
-    return undefined;
-  },
-};
-
-registerDescriber(
-  'rlock',
-  ({ owner }) => ({ holder: owner(LOCK.OWNER) }),
-  ({ words }) => ({ waits: queued(words, LOCK.OWNER) }),
-);
+const RLOCKS = lockKind('rlock', 'an RLock');
 
 /**
  * A lock under a name that whoever holds it may take again: a function that locks may call another one that does.
@@ -95,22 +63,17 @@ export class RLock extends LockObject {
 
   /** Makes a new lock. Throws SystemError `EEXIST` if the name is taken, `ENOSPC` if /dev/shm is full. */
   static create(name: string, options?: CreateOptions): RLock {
-    const bare = checkObjectName(name);
-    return new RLock(createSegment(bare, RLOCK_TYPE, undefined, checkOptions(options, CREATE_KEYS)));
+    return new RLock(RLOCKS.create(name, options));
   }
 
   /** Attaches to a lock that exists. Throws SystemError `ENOENT`, MismatchError, ForeignError, CorruptError. */
   static attach(name: string, options?: AttachOptions): RLock {
-    const bare = checkObjectName(name);
-    const checked = checkOptions(options, ATTACH_KEYS);
-    return new RLock(attachSegment(bare, RLOCK_TYPE, checked, () => undefined).segment);
+    return new RLock(RLOCKS.attach(name, options));
   }
 
   /** Attaches if the name exists, creates it otherwise; without a race. Throws as both do. */
   static open(name: string, options?: CreateOptions & AttachOptions): RLock {
-    const bare = checkObjectName(name);
-    const agree = (): undefined => undefined;
-    return new RLock(openSegment(bare, RLOCK_TYPE, checkOptions(options, OPEN_KEYS), agree, agree).segment);
+    return new RLock(RLOCKS.open(name, options));
   }
 
   /** @internal True while this environment holds the lock. */
@@ -157,20 +120,12 @@ export class RLock extends LockObject {
 
   /** Runs `fn` (synchronous) while holding the lock, and returns its result. Blocks and throws as {@link acquireSync}. */
   withLockSync<R>(fn: (guard: Guard) => R, wait?: SyncWaitOptions): R {
-    checkFunction('fn', fn);
-    const guard = this.acquireSync(wait);
-    return runSyncWith(guard, () => runInside(Guard.holdOf(guard), () => fn(guard)));
+    return runInsideSync(this, fn, wait);
   }
 
   /** Runs `fn`, which may be asynchronous, while holding the lock; resolves with its result. Rejects as {@link acquire}. */
-  async withLock<R>(fn: (guard: Guard) => R | PromiseLike<R>, wait?: WaitOptions): Promise<R> {
-    checkFunction('fn', fn);
-    const guard = await this.acquire(wait);
-    try {
-      return await runInside(Guard.holdOf(guard), () => fn(guard));
-    } finally {
-      guard[Symbol.dispose]();
-    }
+  withLock<R>(fn: (guard: Guard) => R | PromiseLike<R>, wait?: WaitOptions): Promise<R> {
+    return runInside(this, fn, wait);
   }
 
   /** For waitAny: ready also when the lock is the caller's to take again. */

@@ -7,6 +7,7 @@
  * compare-exchanges: from free or dead to itself, or the sleepers' bit into it.
  */
 
+import { onePer } from '../memory/one-per.js';
 import type { Holder, Roster } from '../memory/roster.js';
 import { OWNER_ABANDONED, OWNER_MASK, OWNER_SLEEPERS } from '../memory/roster-layout.js';
 import type { Segment } from '../memory/segment.js';
@@ -158,19 +159,15 @@ export class RobustLock implements Acquirable {
   }
 }
 
-/** One for each word of each attachment: handles of one environment exclude each other, too. */
-const locks = new WeakMap<Segment, Map<number, RobustLock>>();
+const locksOf = onePer((_segment: Segment) => new Map<number, RobustLock>());
 
+/** One for each word of each attachment: handles of one environment exclude each other, too. */
 export function robustLockOf(segment: Segment, index: number, takesTurns = false): RobustLock {
-  let ofSegment = locks.get(segment);
-  if (ofSegment === undefined) {
-    ofSegment = new Map();
-    locks.set(segment, ofSegment);
-  }
-  let lock = ofSegment.get(index);
+  const locks = locksOf(segment);
+  let lock = locks.get(index);
   if (lock === undefined) {
     lock = new RobustLock(segment.words, index, segment.roster, takesTurns);
-    ofSegment.set(index, lock);
+    locks.set(index, lock);
   }
   return lock;
 }

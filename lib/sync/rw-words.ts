@@ -8,6 +8,7 @@
  * dead writer is replaced by whoever comes next; DIRTY tells that it died in the middle of writing.
  */
 
+import { onePer } from '../memory/one-per.js';
 import type { Holder, Roster } from '../memory/roster.js';
 import { OWNER_MASK, OWNER_SLEEPERS } from '../memory/roster-layout.js';
 import type { Segment } from '../memory/segment.js';
@@ -105,7 +106,7 @@ class Shared {
 }
 
 /** This environment's readers, of all handles. */
-export class ReadWords implements Acquirable {
+class ReadWords implements Acquirable {
   readonly #shared: Shared;
 
   constructor(shared: Shared) {
@@ -192,7 +193,7 @@ export class ReadWords implements Acquirable {
 }
 
 /** This environment as a writer, of all handles. */
-export class WriteWords implements Acquirable {
+class WriteWords implements Acquirable {
   readonly #shared: Shared;
 
   constructor(shared: Shared) {
@@ -334,14 +335,7 @@ export class WriteWords implements Acquirable {
 }
 
 /** One for each attachment: handles of one environment exclude each other, too. */
-const sides = new WeakMap<Segment, { read: ReadWords; write: WriteWords }>();
-
-export function rwWordsOf(segment: Segment): { read: ReadWords; write: WriteWords } {
-  let both = sides.get(segment);
-  if (both === undefined) {
-    const shared = new Shared(segment);
-    both = { read: new ReadWords(shared), write: new WriteWords(shared) };
-    sides.set(segment, both);
-  }
-  return both;
-}
+export const rwWordsOf = onePer((segment: Segment) => {
+  const shared = new Shared(segment);
+  return { read: new ReadWords(shared), write: new WriteWords(shared) };
+});

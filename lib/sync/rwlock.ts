@@ -3,55 +3,32 @@
 import { DeadlockError } from '../errors.js';
 import { queued, sleepers } from '../memory/activity.js';
 import { registerDescriber } from '../memory/directory.js';
+import { PlainKind } from '../memory/plain-kind.js';
 import type { Holder } from '../memory/roster.js';
-import {
-  attachSegment,
-  createSegment,
-  type ObjectType,
-  openSegment,
-  type Segment,
-  schemaCorrupt,
-} from '../memory/segment.js';
+import type { Segment } from '../memory/segment.js';
 import { SharedObject } from '../memory/shared-object.js';
 import { readSlotTable, slotTableBytes, slotTableOwners } from '../memory/slot-table.js';
 import {
-  ATTACH_KEYS,
   type AttachOptions,
-  CREATE_KEYS,
   type CreateOptions,
-  checkFunction,
-  checkObjectName,
-  checkOptions,
   checkSyncWait,
   checkWait,
-  OPEN_KEYS,
   type SyncWaitOptions,
   type WaitOptions,
 } from '../options.js';
 import { type Readiness, type Registry, WAITABLE, type Waitable } from '../waiting/waitable.js';
-import { type Acquirable, Acquirer, runSyncWith } from './acquirer.js';
-import { Guard } from './guard.js';
+import { type Acquirable, Acquirer } from './acquirer.js';
+import type { Guard } from './guard.js';
 import { rwWordsOf } from './rw-words.js';
 import { RWLOCK } from './rwlock-layout.js';
-import { isInside, runInside } from './scope.js';
+import { isInside, runInside, runInsideSync } from './scope.js';
 
-function wordsBytes(participants: number): number {
-  return 4 * RWLOCK.READERS + slotTableBytes(participants);
-}
-
-const RWLOCK_TYPE: ObjectType<undefined> = {
-  kind: 'rwlock',
-  wordsBytes: (_shape, participants) => wordsBytes(participants),
-  ownerWords: (_shape, participants) => [RWLOCK.WRITER, ...slotTableOwners(RWLOCK.READERS, participants)],
-  payload: () => ({ bytes: 0, mirrored: false }),
-  schema: () => ({}),
-  initialise: () => undefined,
-  parse(_schema, header, path) {
-    if (header.wordsBytes < wordsBytes(header.participants))
-      throw schemaCorrupt(path, 'it is too small for the readers of a RwLock');
-    return undefined;
-  },
-};
+const RWLOCKS = new PlainKind(
+  'rwlock',
+  'the readers of a RwLock',
+  (participants) => 4 * RWLOCK.READERS + slotTableBytes(participants),
+  (participants) => [RWLOCK.WRITER, ...slotTableOwners(RWLOCK.READERS, participants)],
+);
 
 registerDescriber(
   'rwlock',
@@ -143,20 +120,12 @@ export class RwLockSide implements Waitable {
 
   /** As `Lock.withLockSync`. */
   withLockSync<R>(fn: (guard: Guard) => R, wait?: SyncWaitOptions): R {
-    checkFunction('fn', fn);
-    const guard = this.acquireSync(wait);
-    return runSyncWith(guard, () => runInside(Guard.holdOf(guard), () => fn(guard)));
+    return runInsideSync(this, fn, wait);
   }
 
   /** As `Lock.withLock`. */
-  async withLock<R>(fn: (guard: Guard) => R | PromiseLike<R>, wait?: WaitOptions): Promise<R> {
-    checkFunction('fn', fn);
-    const guard = await this.acquire(wait);
-    try {
-      return await runInside(Guard.holdOf(guard), () => fn(guard));
-    } finally {
-      guard[Symbol.dispose]();
-    }
+  withLock<R>(fn: (guard: Guard) => R | PromiseLike<R>, wait?: WaitOptions): Promise<R> {
+    return runInside(this, fn, wait);
   }
 }
 
@@ -231,22 +200,17 @@ export class RwLock extends SharedObject {
 
   /** Makes a new lock. Throws SystemError `EEXIST` if the name is taken, `ENOSPC` if /dev/shm is full. */
   static create(name: string, options?: CreateOptions): RwLock {
-    const bare = checkObjectName(name);
-    return new RwLock(createSegment(bare, RWLOCK_TYPE, undefined, checkOptions(options, CREATE_KEYS)));
+    return new RwLock(RWLOCKS.create(name, options));
   }
 
   /** Attaches to a lock that exists. Throws SystemError `ENOENT`, MismatchError, ForeignError, CorruptError. */
   static attach(name: string, options?: AttachOptions): RwLock {
-    const bare = checkObjectName(name);
-    const checked = checkOptions(options, ATTACH_KEYS);
-    return new RwLock(attachSegment(bare, RWLOCK_TYPE, checked, () => undefined).segment);
+    return new RwLock(RWLOCKS.attach(name, options));
   }
 
   /** Attaches if the name exists, creates it otherwise; without a race. Throws as both do. */
   static open(name: string, options?: CreateOptions & AttachOptions): RwLock {
-    const bare = checkObjectName(name);
-    const agree = (): undefined => undefined;
-    return new RwLock(openSegment(bare, RWLOCK_TYPE, checkOptions(options, OPEN_KEYS), agree, agree).segment);
+    return new RwLock(RWLOCKS.open(name, options));
   }
 
   /** Pending waits of this handle keep the process alive (the default). */

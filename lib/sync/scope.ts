@@ -4,7 +4,9 @@
  */
 
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Hold } from './guard.js';
+import { checkFunction, type SyncWaitOptions, type WaitOptions } from '../options.js';
+import { runSyncWith } from './acquirer.js';
+import { Guard, type Hold } from './guard.js';
 
 interface Scope {
   readonly hold: Hold;
@@ -13,9 +15,35 @@ interface Scope {
 
 const scopes = new AsyncLocalStorage<Scope>();
 
-/** Runs `fn` inside the hold. */
-export function runInside<R>(hold: Hold, fn: () => R): R {
-  return scopes.run({ hold, outer: scopes.getStore() }, fn);
+/** What gives guards, by its two forms that wait. */
+interface Taken {
+  acquire(wait?: WaitOptions): Promise<Guard>;
+  acquireSync(wait?: SyncWaitOptions): Guard;
+}
+
+function inside<R>(guard: Guard, fn: (guard: Guard) => R): R {
+  return scopes.run({ hold: Guard.holdOf(guard), outer: scopes.getStore() }, () => fn(guard));
+}
+
+/** `withLockSync` of what may be taken again inside of it. */
+export function runInsideSync<R>(what: Taken, fn: (guard: Guard) => R, wait: SyncWaitOptions | undefined): R {
+  checkFunction('fn', fn);
+  return runSyncWith(what.acquireSync(wait), (guard) => inside(guard, fn));
+}
+
+/** The same for `withLock`. */
+export async function runInside<R>(
+  what: Taken,
+  fn: (guard: Guard) => R | PromiseLike<R>,
+  wait: WaitOptions | undefined,
+): Promise<R> {
+  checkFunction('fn', fn);
+  const guard = await what.acquire(wait);
+  try {
+    return await inside(guard, fn);
+  } finally {
+    guard[Symbol.dispose]();
+  }
 }
 
 /** The hold of that handle, still held, that the caller is inside of. */

@@ -1,12 +1,12 @@
 /** Making and finding POSIX named semaphores: the options, and the checks that the C library does not do. */
 
 import { chmodSync, linkSync, rmSync } from 'node:fs';
-import { constants as osConstants } from 'node:os';
-import { ForeignError, SystemError } from '../errors.js';
+import { ForeignError } from '../errors.js';
+import { checkFile } from '../memory/checks.js';
 import { MAKER_BYTE } from '../memory/header-layout.js';
 import { makeUnlessSwept, temporaryName } from '../memory/making.js';
+import { busy } from '../memory/opening.js';
 import { rounds } from '../memory/patience.js';
-import { checkFile } from '../memory/segment.js';
 import { withSystemErrors } from '../memory/system-errors.js';
 import type { NativeSegment, NativeSemaphore } from '../native/binding.js';
 import { native } from '../native/load.js';
@@ -121,12 +121,7 @@ export function attach(bare: string, options: SemaphoreAttachOptions): Opened {
       semaphore.close();
       file.close();
     }
-    throw new SystemError(
-      -osConstants.errno.EBUSY,
-      'sem_open',
-      path,
-      'the name kept changing while it was being attached',
-    );
+    throw busy('sem_open', path, 'the name kept changing while it was being attached');
   });
 }
 

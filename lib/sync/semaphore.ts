@@ -1,11 +1,10 @@
 /** A POSIX named semaphore, shared with C, Python and whatever else speaks sem_open. */
 
-import { constants as osConstants } from 'node:os';
-import { outOfRange, refuseNew, SystemError, TimeoutError } from '../errors.js';
+import { outOfRange, refuseNew, TimeoutError } from '../errors.js';
 import { closeOnExit, forgetOnExit, leaving } from '../memory/leaving.js';
-import { rounds, sleepBriefly } from '../memory/patience.js';
+import { attachOrCreate } from '../memory/opening.js';
+import { sleepBriefly } from '../memory/patience.js';
 import { closedError } from '../memory/shared-object.js';
-import { isSystemError } from '../memory/system-errors.js';
 import type { NativeSegment, NativeSemaphore } from '../native/binding.js';
 import {
   ATTACH_KEYS,
@@ -110,23 +109,11 @@ export class Semaphore {
     const bare = checkName(name);
     const checked = checkOptions(options, [...CREATE_KEYS, ...ATTACH_KEYS]);
     checkPermits(checked);
-    for (const _ of rounds()) {
-      try {
-        return new Semaphore(attach(bare, checked));
-      } catch (error) {
-        if (!isSystemError(error, 'ENOENT')) throw error;
-      }
-      try {
-        return new Semaphore(create(bare, checked));
-      } catch (error) {
-        if (!isSystemError(error, 'EEXIST')) throw error;
-      }
-    }
-    throw new SystemError(
-      -osConstants.errno.EBUSY,
+    return attachOrCreate(
       'sem_open',
       `/${bare}`,
-      'the name kept appearing and vanishing',
+      () => new Semaphore(attach(bare, checked)),
+      () => new Semaphore(create(bare, checked)),
     );
   }
 

@@ -77,7 +77,7 @@ const ALIASES: { readonly [Code in PythonTypecode]: ElementTypeName } = {
 };
 
 /** How a type is stored: which cells (see cells.ts) serve it, and its limits. */
-export type Storage =
+type Storage =
   | { readonly family: 'int'; readonly bytes: number; readonly least: number; readonly most: number }
   | { readonly family: 'big'; readonly bytes: 8; readonly least: bigint; readonly most: bigint }
   | { readonly family: 'float'; readonly bytes: 4 | 8 }

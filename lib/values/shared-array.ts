@@ -1,7 +1,6 @@
 /** A fixed-length TypedArray on shared pages, under a name. */
 
-import { invalidType, MismatchError, outOfRange } from '../errors.js';
-import { queued, sleepers } from '../memory/activity.js';
+import { damaged, invalidType, MismatchError, outOfRange } from '../errors.js';
 import { MOST_SHOWN, registerDescriber } from '../memory/directory.js';
 import type { Header } from '../memory/header.js';
 import {
@@ -10,7 +9,6 @@ import {
   type ObjectType,
   openSegment,
   type Segment,
-  schemaCorrupt,
 } from '../memory/segment.js';
 import {
   ATTACH_KEYS,
@@ -38,7 +36,7 @@ import {
   type ViewOf,
 } from './element-types.js';
 import { WATCH, WATCH_WORDS_BYTES } from './watch-layout.js';
-import { WatchedObject } from './watched-object.js';
+import { WatchedObject, watchedActivity } from './watched-object.js';
 
 interface ArrayShape {
   readonly type: ElementTypeName;
@@ -63,15 +61,12 @@ const ARRAY: ObjectType<ArrayShape> = {
   },
   parse(schema, header: Header, path) {
     const { type, length } = schema;
-    if (!isElementTypeName(type)) throw schemaCorrupt(path, 'its schema names no element type');
+    if (!isElementTypeName(type)) throw damaged(path, 'its schema names no element type');
     if (typeof length !== 'number' || !Number.isSafeInteger(length) || length < 0)
-      throw schemaCorrupt(path, 'its schema has no length');
+      throw damaged(path, 'its schema has no length');
     const bytes = length * STORAGE[type].bytes;
     if (header.payloadBytes < bytes || header.wordsBytes < WATCH_WORDS_BYTES) {
-      throw schemaCorrupt(
-        path,
-        `${length} elements of type '${type}' do not fit its ${header.payloadBytes} bytes`,
-      );
+      throw damaged(path, `${length} elements of type '${type}' do not fit its ${header.payloadBytes} bytes`);
     }
     return { type, length };
   },
@@ -89,7 +84,7 @@ registerDescriber(
     const elements = Array.from({ length: shown }, (_, index) => cells.load(index));
     return { elements, more: length - shown, holder: owner(WATCH.LOCK) };
   },
-  ({ words }) => ({ waits: [...sleepers(words, WATCH.SLEEP, 'change'), ...queued(words, WATCH.LOCK)] }),
+  watchedActivity,
 );
 
 /**
@@ -148,12 +143,7 @@ export class SharedArray<E extends ElementType = ElementType>
    */
   static attach<E extends ElementType = ElementType>(name: string, options?: AttachOptions): SharedArray<E> {
     const bare = checkObjectName(name);
-    const { segment, shape } = attachSegment(
-      bare,
-      ARRAY,
-      checkOptions(options, ATTACH_KEYS),
-      () => undefined,
-    );
+    const { segment, shape } = attachSegment(bare, ARRAY, checkOptions(options, ATTACH_KEYS));
     return new SharedArray<E>(segment, shape);
   }
 

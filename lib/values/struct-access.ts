@@ -7,7 +7,7 @@
  * of one. The language promises that only for the atomic methods of SharedStruct.
  */
 
-import { movedAway } from '../memory/segment.js';
+import { movedAway } from '../memory/checks.js';
 import { closedError } from '../memory/shared-object.js';
 import { VIEWS } from './cells.js';
 import { checkBig, checkBool, checkFloat, checkInt, type ElementTypeName, STORAGE } from './element-types.js';

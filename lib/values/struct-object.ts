@@ -1,9 +1,10 @@
 /** What a SharedStruct is as an object in /dev/shm, and what tools see of it. */
 
+import { damaged } from '../errors.js';
 import { queued } from '../memory/activity.js';
 import { MOST_SHOWN, registerDescriber } from '../memory/directory.js';
 import type { Header } from '../memory/header.js';
-import { type ObjectType, schemaCorrupt } from '../memory/segment.js';
+import type { ObjectType } from '../memory/segment.js';
 import { makeCells, privateCopy } from './cells.js';
 import { STORAGE } from './element-types.js';
 import { STRUCT, STRUCT_WORDS_BYTES } from './struct-layout.js';
@@ -35,11 +36,10 @@ export const STRUCT_TYPE: ObjectType<StructPlan> = {
   },
   parse(schema, header: Header, path) {
     const shape = shapeFromSchema(schema);
-    if (shape === undefined)
-      throw schemaCorrupt(path, 'its schema describes no fields, or not where they must be');
+    if (shape === undefined) throw damaged(path, 'its schema describes no fields, or not where they must be');
     const bytes = payloadBytes(shape);
     if (header.payloadBytes !== bytes || header.mirrored || header.wordsBytes < STRUCT_WORDS_BYTES) {
-      throw schemaCorrupt(path, `its fields take ${bytes} bytes and it has ${header.payloadBytes}`);
+      throw damaged(path, `its fields take ${bytes} bytes and it has ${header.payloadBytes}`);
     }
     return { shape, initial: [] };
   },

@@ -30,7 +30,7 @@ export interface TextField extends Place {
   /** The longest text. */
   readonly bytes: number;
 }
-export interface NestedField extends Place {
+interface NestedField extends Place {
   readonly kind: 'struct';
   readonly fields: readonly Field[];
 }

@@ -7,7 +7,8 @@
  */
 
 import { isUtf8 } from 'node:buffer';
-import { CorruptError, invalidType, outOfRange } from '../errors.js';
+import { type CorruptError, damaged, invalidType, outOfRange } from '../errors.js';
+import { onePer } from '../memory/one-per.js';
 import type { Segment } from '../memory/segment.js';
 import { type RobustLock, robustLockOf } from '../sync/robust-lock.js';
 import { type Blocking, ELSEWHERE, PENDING, type WaitPoint } from '../waiting/blocking.js';
@@ -73,10 +74,6 @@ export function peekText({ u8, u32 }: TextMemory, field: TextField, path: string
 
 function tooLong(path: string, field: TextField, length: number): CorruptError {
   return damaged(path, `its text '${field.path}' of at most ${field.bytes} bytes is said to have ${length}`);
-}
-
-function damaged(path: string, what: string): CorruptError {
-  return new CorruptError(`'${path}' is damaged: ${what}; unlink it and create it again`);
 }
 
 /** Texts of one attachment. */
@@ -214,13 +211,4 @@ class TextLock {
 }
 
 /** One for each attachment: all its handles are one thread. */
-const locks = new WeakMap<Segment, TextLock>();
-
-function textLockOf(segment: Segment): TextLock {
-  let lock = locks.get(segment);
-  if (lock === undefined) {
-    lock = new TextLock(segment);
-    locks.set(segment, lock);
-  }
-  return lock;
-}
+const textLockOf = onePer((segment: Segment) => new TextLock(segment));

@@ -1,7 +1,6 @@
 /** One number (or boolean) that unrelated processes share, change atomically, and wait for. */
 
-import { invalidType, MismatchError } from '../errors.js';
-import { queued, sleepers } from '../memory/activity.js';
+import { damaged, invalidType, MismatchError } from '../errors.js';
 import { registerDescriber } from '../memory/directory.js';
 import type { Header } from '../memory/header.js';
 import {
@@ -10,7 +9,6 @@ import {
   type ObjectType,
   openSegment,
   type Segment,
-  schemaCorrupt,
 } from '../memory/segment.js';
 import {
   ATTACH_KEYS,
@@ -38,7 +36,7 @@ import {
   type NumericType,
 } from './element-types.js';
 import { WATCH, WATCH_WORDS_BYTES } from './watch-layout.js';
-import { WatchedObject } from './watched-object.js';
+import { WatchedObject, watchedActivity } from './watched-object.js';
 
 /** Options for making a {@link Value}. */
 export interface ValueCreateOptions<E extends ElementType> extends CreateOptions {
@@ -66,9 +64,9 @@ const VALUE: ObjectType<ValueShape> = {
   },
   parse(schema, header: Header, path) {
     const { type } = schema;
-    if (!isElementTypeName(type)) throw schemaCorrupt(path, 'its schema names no element type');
+    if (!isElementTypeName(type)) throw damaged(path, 'its schema names no element type');
     if (header.payloadBytes < PAYLOAD_BYTES || header.wordsBytes < WATCH_WORDS_BYTES)
-      throw schemaCorrupt(path, 'it is too small for a Value');
+      throw damaged(path, 'it is too small for a Value');
     return { type };
   },
 };
@@ -80,7 +78,7 @@ registerDescriber(
     const value = makeCells(type, privateCopy(payload(0, PAYLOAD_BYTES)), 1).load(0);
     return { value, holder: owner(WATCH.LOCK) };
   },
-  ({ words }) => ({ waits: [...sleepers(words, WATCH.SLEEP, 'change'), ...queued(words, WATCH.LOCK)] }),
+  watchedActivity,
 );
 
 /**
@@ -127,12 +125,7 @@ export class Value<E extends ElementType = ElementType> extends WatchedObject im
    */
   static attach<E extends ElementType = ElementType>(name: string, options?: AttachOptions): Value<E> {
     const bare = checkObjectName(name);
-    const { segment, shape } = attachSegment(
-      bare,
-      VALUE,
-      checkOptions(options, ATTACH_KEYS),
-      () => undefined,
-    );
+    const { segment, shape } = attachSegment(bare, VALUE, checkOptions(options, ATTACH_KEYS));
     return new Value<E>(segment, shape);
   }
 

@@ -2,7 +2,7 @@
 
 import { checkSyncWait, checkWait, type SyncWaitOptions, type WaitOptions } from '../options.js';
 import { type Blocking, PENDING, type WordAt } from '../waiting/blocking.js';
-import { Line } from '../waiting/line.js';
+import { SeparateLines } from '../waiting/separate-lines.js';
 import { SleepWord } from '../waiting/sleep-word.js';
 import { AdaptiveSpin, SYNC_LOOKS } from '../waiting/spin.js';
 import { blockSync } from '../waiting/sync.js';
@@ -12,8 +12,8 @@ import { WATCH } from './watch-layout.js';
 export class Watch {
   readonly #sleep: SleepWord;
   readonly #spin = new AdaptiveSpin(SYNC_LOOKS.least, SYNC_LOOKS.most);
-  readonly #lines = new Set<Line>();
-  #keepsAlive = true;
+  /** What one predicate waits for must not hold up another. */
+  readonly #lines = new SeparateLines();
 
   /** `sleep`: the index of the sleep word that writers tell. */
   constructor(words: Int32Array, sleep: number = WATCH.SLEEP) {
@@ -49,7 +49,8 @@ export class Watch {
     return blockSync(this.#operation(read, accepts), this.#spin, checkSyncWait(wait), what);
   }
 
-  async wait<T>(
+  /** For async functions: what is wrong at once is thrown. */
+  wait<T>(
     read: () => T,
     accepts: (value: T) => boolean,
     wait: WaitOptions | undefined,
@@ -57,31 +58,19 @@ export class Watch {
   ): Promise<T> {
     const { timeout, signal } = checkWait(wait);
     signal?.throwIfAborted();
-    const operation = this.#operation(read, accepts);
-    const value = operation.attempt();
-    if (value !== PENDING) return value;
-    // A line for each: what one predicate waits for must not hold up another.
-    const line = new Line();
-    line.keepsAlive = this.#keepsAlive;
-    this.#lines.add(line);
-    try {
-      return await line.wait(operation, timeout, signal, what);
-    } finally {
-      this.#lines.delete(line);
-    }
+    return this.#lines.wait(this.#operation(read, accepts), timeout, signal, what);
   }
 
   get keepsAlive(): boolean {
-    return this.#keepsAlive;
+    return this.#lines.keepsAlive;
   }
 
   set keepsAlive(value: boolean) {
-    this.#keepsAlive = value;
-    for (const line of this.#lines) line.keepsAlive = value;
+    this.#lines.keepsAlive = value;
   }
 
   /** Ends all pending promise forms. */
   failAll(makeError: () => Error): void {
-    for (const line of [...this.#lines]) line.failAll(makeError);
+    this.#lines.failAll(makeError);
   }
 }

@@ -1,10 +1,17 @@
 /** What Value and SharedArray have in common: waits for a change, and a lock of their own. */
 
+import { type Activity, queued, sleepers } from '../memory/activity.js';
+import type { Looked } from '../memory/directory.js';
 import type { Segment } from '../memory/segment.js';
 import { closedError, SharedObject } from '../memory/shared-object.js';
 import { Lock } from '../sync/lock.js';
 import { Watch } from './watch.js';
 import { WATCH } from './watch-layout.js';
+
+/** For tools: who waits for a change, or for the lock. */
+export function watchedActivity({ words }: Looked): Partial<Activity> {
+  return { waits: [...sleepers(words, WATCH.SLEEP, 'change'), ...queued(words, WATCH.LOCK)] };
+}
 
 /** The base of handles on cells that many change and wait for. */
 export abstract class WatchedObject extends SharedObject {
