@@ -25,7 +25,8 @@ const EXPECTED = [
   /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|binding\.gyp|CMakeLists\.txt)$/,
   /^dist\/[\w/-]+\.(js|mjs|d\.ts|d\.mts)$/,
   /^docs\/[\w/-]+\.md$/,
-  /^docs\/pictures\/[\w-]+\.svg$/,
+  /^docs\/(pictures|charts)\/[\w-]+\.svg$/,
+  /^examples\/[\w/-]+\.(md|mjs|py)$/,
   /^native\/\w+\.(cc|h|map)$/,
   /^prebuilds\/linux-(x64|arm64)\/isthmus\.node$/,
   /^scripts\/build-native\.mjs$/,
@@ -75,6 +76,8 @@ function pack() {
     'native/old_glibc.cc',
     ...prebuilts(),
     'scripts/build-native.mjs',
+    'docs/charts/takeover.svg',
+    'examples/value.mjs',
   ];
   const missing = wanted.filter((name) => !names.includes(name));
   const stray = names.filter((name) => !EXPECTED.some((pattern) => pattern.test(name)));
