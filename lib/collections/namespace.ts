@@ -1,7 +1,8 @@
 /** An object whose properties processes share, under a name. */
 
-import { inspect } from 'node:util';
+import { type InspectOptions, inspect } from 'node:util';
 import { invalidType } from '../errors.js';
+import { consoleForm, type Facts } from '../memory/console-form.js';
 import type { AttachOptions, CreateOptions, Size } from '../options.js';
 import type { MapHandleOptions } from './map-shape.js';
 import { SharedMap } from './shared-map.js';
@@ -29,6 +30,8 @@ export interface NamespaceHandle {
 
 const OWN: ReadonlySet<PropertyKey> = new Set(['name', 'closed', 'close', 'constructor', Symbol.dispose]);
 const DEFAULT_BYTES = 1024 * 1024;
+/** So many properties are shown by console.log. */
+const MOST_SHOWN = 100;
 const maps = new WeakMap<object, SharedMap<string, unknown>>();
 
 /**
@@ -97,11 +100,26 @@ export class Namespace {
   static #over<T extends object>(map: SharedMap<string, unknown>): T & NamespaceHandle {
     const target = Object.create(Namespace.prototype) as object;
     // util.inspect looks at the target of a proxy.
-    const show = () => (map.closed ? { closed: true } : Object.fromEntries(map));
+    const show = (depth: number, options: InspectOptions): string =>
+      consoleForm(target, map, propertiesOf(map), depth, options);
     Object.defineProperty(target, inspect.custom, { value: show, configurable: true });
     const proxy = new Proxy(target, handlerFor(map)) as T & NamespaceHandle;
     maps.set(proxy, map);
     return proxy;
+  }
+}
+
+/** What console.log shows of it. */
+function propertiesOf(map: SharedMap<string, unknown>): Facts {
+  if (map.closed) return {};
+  try {
+    const found = map.glance(MOST_SHOWN).map(([key, value]) => [String(key), () => value] as const);
+    return Object.fromEntries(found);
+  } catch (error) {
+    const refuse = (): never => {
+      throw error;
+    };
+    return { properties: refuse };
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { BrokenBarrierError, DeadlockError, invalidType, MismatchError } from '../errors.js';
 import { WORD_WRAP } from '../memory/activity.js';
+import type { Facts } from '../memory/console-form.js';
 import { registerDescriber } from '../memory/directory.js';
 import {
   attachSegment,
@@ -337,6 +338,11 @@ export class Barrier extends SharedObject {
     this.#keepsAlive = value;
     for (const line of this.#lines) line.keepsAlive = value;
     return this;
+  }
+
+  /** @internal */
+  protected override facts(): Facts {
+    return { parties: () => this.parties, waiting: () => this.waiting };
   }
 
   /** @internal Whoever waits gives up. */

@@ -1,6 +1,8 @@
 /** Proof that a lock is held, and the way to give it back. */
 
+import { type InspectOptions, inspect } from 'node:util';
 import { NotOwnerError } from '../errors.js';
+import { consoleForm } from '../memory/console-form.js';
 import type { Acquirable, Acquirer } from './acquirer.js';
 
 /** What a guard and its lock know of each other: the guard itself must stay collectable, to notice that it is forgotten. */
@@ -93,6 +95,17 @@ export class Guard implements Disposable, AsyncDisposable {
     if (hold.release()) return;
     throw new NotOwnerError(
       `'${hold.path}' is not held by this process any more: its lock word was overwritten; unlink it and create it again`,
+    );
+  }
+
+  /** @internal What console.log shows. */
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    return consoleForm(
+      this,
+      { name: this.#hold.path, closed: false },
+      { held: () => this.held, abandoned: () => this.abandoned },
+      depth,
+      options,
     );
   }
 

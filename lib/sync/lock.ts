@@ -2,6 +2,7 @@
 
 import { refuseNew } from '../errors.js';
 import { queued } from '../memory/activity.js';
+import type { Facts } from '../memory/console-form.js';
 import { registerDescriber } from '../memory/directory.js';
 import type { Holder } from '../memory/roster.js';
 import {
@@ -112,6 +113,11 @@ export class Lock extends LockObject {
   get owner(): Holder | undefined {
     this.check();
     return this.#lock.holder;
+  }
+
+  /** @internal */
+  protected override facts(): Facts {
+    return { owner: () => this.owner };
   }
 
   /** Runs `fn` (synchronous) while holding the lock, and returns its result. Blocks and throws as {@link acquireSync}. */

@@ -2,6 +2,7 @@
 
 import { refuseNew } from '../errors.js';
 import { queued } from '../memory/activity.js';
+import type { Facts } from '../memory/console-form.js';
 import { registerDescriber } from '../memory/directory.js';
 import type { Holder } from '../memory/roster.js';
 import {
@@ -133,6 +134,11 @@ export class RLock extends LockObject {
   get depth(): number {
     this.check();
     return this.#lock.depth;
+  }
+
+  /** @internal */
+  protected override facts(): Facts {
+    return { owner: () => this.owner, depth: () => this.depth };
   }
 
   /** Takes the lock if it is free, or the caller's to take again; `undefined` if not. Does not block. */

@@ -1,7 +1,9 @@
 /** A POSIX named semaphore, shared with C, Python and whatever else speaks sem_open. */
 
 import { constants as osConstants } from 'node:os';
+import { type InspectOptions, inspect } from 'node:util';
 import { outOfRange, refuseNew, SystemError, TimeoutError } from '../errors.js';
+import { consoleForm } from '../memory/console-form.js';
 import { closeOnExit, forgetOnExit, leaving } from '../memory/leaving.js';
 import { rounds, sleepBriefly } from '../memory/patience.js';
 import { closedError } from '../memory/shared-object.js';
@@ -157,6 +159,11 @@ export class Semaphore {
   get value(): number {
     this.#check();
     return this.#native.value();
+  }
+
+  /** @internal What console.log shows. */
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    return consoleForm(this, this, { value: () => this.value }, depth, options);
   }
 
   /** Takes a permit if one is free and nobody of this handle's promise forms waits for it. Does not block. */

@@ -2,6 +2,7 @@
 
 import { invalidType, MismatchError } from '../errors.js';
 import { queued, sleepers } from '../memory/activity.js';
+import type { Facts } from '../memory/console-form.js';
 import { registerDescriber } from '../memory/directory.js';
 import type { Header } from '../memory/header.js';
 import {
@@ -157,6 +158,11 @@ export class Value<E extends ElementType = ElementType> extends WatchedObject im
   /** The element type. */
   get type(): ElementTypeName {
     return this.#type;
+  }
+
+  /** @internal */
+  protected override facts(): Facts {
+    return { type: () => this.#type, value: () => this.value };
   }
 
   /** The value now; assigning stores atomically. A value that does not fit throws, and the old one stays. */
