@@ -124,7 +124,7 @@ function propertiesOf(map: SharedMap<string, unknown>): Facts {
 }
 
 function checked<O extends object>(options: O | undefined): Partial<O> {
-  if (options !== undefined && (typeof options !== 'object' || options === null))
+  if (options !== undefined && (typeof options !== 'object' || options === null || Array.isArray(options)))
     throw invalidType('options', 'an object', options);
   return options ?? {};
 }

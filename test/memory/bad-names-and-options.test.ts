@@ -134,6 +134,28 @@ test('names of 200 characters and of all legal characters work, with and without
 });
 
 describe('options', () => {
+  test('every way in of every class refuses what are no options of its', () => {
+    const before: Record<string, unknown[]> = {
+      Value: ['i32'],
+      SharedArray: ['i32', 1],
+      SharedStruct: [{ a: 'u8' }],
+      SharedMemory: [10],
+      PermitPool: [1],
+      Barrier: [1],
+    };
+    const classes = new Map<string, unknown>(Object.entries(isthmus));
+    const name = freshName();
+    for (const way of Object.keys(OPENERS).filter((one) => one.includes('.') && !one.endsWith('.unlink'))) {
+      const [kind, form] = way.split('.') as [string, string];
+      const made = classes.get(kind) as Record<string, (...args: unknown[]) => unknown>;
+      const given = form !== 'attach' ? (before[kind] ?? []) : kind === 'SharedStruct' ? [undefined] : [];
+      for (const options of [null, 7, 'x', [], () => 1, { colour: 1 }, { owner: 'me' }])
+        expect(() => made[form]!(name, ...given, options), `${way} ${String(options)}`).toThrow(TypeError);
+      expect(() => made[form]!(name, ...given, { colour: 1 }), way).toThrow("unknown option 'colour'");
+    }
+    expect(readdirSync('/dev/shm').filter((file) => file.includes(name))).toEqual([]);
+  });
+
   test('a misspelt one is named, with the likely one', () => {
     const open = (options: object) => () => Value.open(freshName(), 'i32', options);
     expect(open({ initail: 1 })).toThrow(/unknown option 'initail'; did you mean 'initial'/);
