@@ -35,6 +35,10 @@ const root = resolve(dirname(self), '..');
 const require = createRequire(self);
 const node = realpathSync(process.execPath);
 
+// Not in the package's folder itself: npm compiles what has a binding.gyp there, and forgets "gypfile": false as soon as
+// there is a lock file. node-gyp wants it there, so that is where it lies while it builds.
+const gyp = join(root, 'native', 'binding.gyp');
+const gypForBuild = join(root, 'binding.gyp');
 const binary = join(root, 'build', 'Release', 'isthmus.node');
 const stampFile = join(root, 'build', 'isthmus-stamp.json');
 const prebuilt = join(root, 'prebuilds', `${process.platform}-${process.arch}`, 'isthmus.node');
@@ -71,13 +75,19 @@ function build(force) {
   console.log(`isthmus: building the native part (headers: ${headers.describe})`);
   const started = Date.now();
   const args = [nodeGyp, 'configure', 'build', '--release', `--jobs=${availableParallelism()}`];
-  const done = spawnSync(process.execPath, args, {
-    cwd: root,
-    env: gypEnvironment(nodedir),
-    encoding: 'utf8',
-    stdio: options.has('--verbose') ? 'inherit' : ['ignore', 'pipe', 'pipe'],
-    maxBuffer: 256 * 1024 * 1024,
-  });
+  copyFileSync(gyp, gypForBuild);
+  let done;
+  try {
+    done = spawnSync(process.execPath, args, {
+      cwd: root,
+      env: gypEnvironment(nodedir),
+      encoding: 'utf8',
+      stdio: options.has('--verbose') ? 'inherit' : ['ignore', 'pipe', 'pipe'],
+      maxBuffer: 256 * 1024 * 1024,
+    });
+  } finally {
+    rmSync(gypForBuild, { force: true });
+  }
   if (done.error) throw done.error;
   if (done.status !== 0 || !existsSync(binary)) {
     process.stderr.write(done.stdout ?? '');
@@ -250,7 +260,7 @@ function fingerprint(headers) {
   for (const name of existsSync(native) ? readdirSync(native).sort() : []) {
     if (/\.(cc|h|map)$/.test(name)) add(name, readFileSync(join(native, name)));
   }
-  add('binding.gyp', readFileSync(join(root, 'binding.gyp')));
+  add('binding.gyp', readFileSync(gyp));
   add('build-native.mjs', readFileSync(self));
   add('headers', headers.include);
   const addonApi = resolvePackage('node-addon-api/package.json');

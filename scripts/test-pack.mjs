@@ -5,7 +5,15 @@
 // The binary for the other architecture must be there where its cross compiler is (see prebuild.mjs).
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -22,11 +30,12 @@ const app = join(work, 'app');
 const MOST_BYTES = 1024 * 1024;
 /** Everything that may be in the package. */
 const EXPECTED = [
-  /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|binding\.gyp|CMakeLists\.txt)$/,
+  /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|CMakeLists\.txt)$/,
   /^dist\/[\w/-]+\.(js|mjs|d\.ts|d\.mts)$/,
   /^docs\/[\w/-]+\.md$/,
-  /^docs\/pictures\/[\w-]+\.svg$/,
-  /^native\/\w+\.(cc|h|map)$/,
+  /^docs\/(pictures|charts)\/[\w-]+\.svg$/,
+  /^examples\/[\w/-]+\.(md|mjs|py)$/,
+  /^native\/\w+\.(cc|h|map|gyp)$/,
   /^prebuilds\/linux-(x64|arm64)\/isthmus\.node$/,
   /^scripts\/build-native\.mjs$/,
 ];
@@ -69,12 +78,14 @@ function pack() {
       ['js', 'mjs', 'd.ts', 'd.mts'].map((ending) => `dist/adapters/${name}.${ending}`),
     ),
     'dist/cli/main.mjs',
-    'binding.gyp',
     'native/addon.cc',
+    'native/binding.gyp',
     'native/exports.map',
     'native/old_glibc.cc',
     ...prebuilts(),
     'scripts/build-native.mjs',
+    'docs/charts/takeover.svg',
+    'examples/value.mjs',
   ];
   const missing = wanted.filter((name) => !names.includes(name));
   const stray = names.filter((name) => !EXPECTED.some((pattern) => pattern.test(name)));
@@ -113,6 +124,17 @@ function install(tarball) {
   if (installed.version !== version)
     throw new Failure(`installed ${installed.version} instead of ${version}`);
   ok('installs with --ignore-scripts');
+  // From the lock file npm does not know "gypfile": false. Whoever builds anything has another folder than before.
+  const before = tree();
+  run('npm', ['ci', '--no-audit', '--no-fund', '--foreground-scripts']);
+  if (tree() !== before) throw new Failure('npm ci, with scripts, makes another package of it');
+  ok('npm ci runs no script of it');
+}
+
+function tree() {
+  return readdirSync(join(app, 'node_modules', 'isthmus'), { recursive: true })
+    .sort()
+    .join('\n');
 }
 
 function scripts() {

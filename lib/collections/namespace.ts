@@ -1,7 +1,8 @@
 /** An object whose properties processes share, under a name. */
 
-import { inspect } from 'node:util';
+import { type InspectOptions, inspect } from 'node:util';
 import { invalidType } from '../errors.js';
+import { consoleForm, type Facts } from '../memory/console-form.js';
 import type { AttachOptions, CreateOptions, Size } from '../options.js';
 import { attachMap, createMap, type OpenedMap, openMap } from './map-opening.js';
 import type { MapAttachOptions, MapCreateOptions, MapHandleOptions } from './map-shape.js';
@@ -30,6 +31,8 @@ export interface NamespaceHandle {
 
 const OWN: ReadonlySet<PropertyKey> = new Set(['name', 'closed', 'close', 'constructor', Symbol.dispose]);
 const DEFAULT_BYTES = 1024 * 1024;
+/** So many properties are shown by console.log. */
+const MOST_SHOWN = 100;
 const maps = new WeakMap<object, SharedMap<string, unknown>>();
 
 /**
@@ -101,7 +104,8 @@ export class Namespace {
     const map = SharedMap.over<string, unknown>(opened);
     const target = Object.create(Namespace.prototype) as object;
     // util.inspect looks at the target of a proxy.
-    const show = () => (map.closed ? { closed: true } : Object.fromEntries(map));
+    const show = (depth: number, options: InspectOptions): string =>
+      consoleForm(target, map, propertiesOf(map), depth, options);
     Object.defineProperty(target, inspect.custom, { value: show, configurable: true });
     const proxy = new Proxy(target, handlerFor(map)) as T & NamespaceHandle;
     maps.set(proxy, map);
@@ -109,8 +113,22 @@ export class Namespace {
   }
 }
 
+/** What console.log shows of it. */
+function propertiesOf(map: SharedMap<string, unknown>): Facts {
+  if (map.closed) return {};
+  try {
+    const found = map.glance(MOST_SHOWN).map(([key, value]) => [String(key), () => value] as const);
+    return Object.fromEntries(found);
+  } catch (error) {
+    const refuse = (): never => {
+      throw error;
+    };
+    return { properties: refuse };
+  }
+}
+
 function checked<O extends object>(options: O | undefined): Partial<O> {
-  if (options !== undefined && (typeof options !== 'object' || options === null))
+  if (options !== undefined && (typeof options !== 'object' || options === null || Array.isArray(options)))
     throw invalidType('options', 'an object', options);
   return options ?? {};
 }

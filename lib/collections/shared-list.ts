@@ -1,6 +1,7 @@
 /** A list that processes share, under a name. */
 
 import { invalidType, outOfRange } from '../errors.js';
+import type { Facts } from '../memory/console-form.js';
 import { registerDescriber } from '../memory/directory.js';
 import { attachSegment, createSegment, openSegment, type Segment } from '../memory/segment.js';
 import { closedError, SharedObject } from '../memory/shared-object.js';
@@ -473,6 +474,15 @@ export class SharedList<T = unknown> extends SharedObject implements Iterable<T>
       length === 0 ? 'none: the list is empty' : `a whole number from ${-length} to ${length - 1}`,
       index,
     );
+  }
+
+  /** @internal */
+  protected override facts(): Facts {
+    return {
+      length: () => this.#core.reader.length(0),
+      maxBytes: () => this.maxBytes,
+      codec: () => this.codec,
+    };
   }
 
   /** @internal */

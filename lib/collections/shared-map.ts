@@ -1,6 +1,7 @@
 /** A map that processes share, under a name. */
 
 import { invalidType } from '../errors.js';
+import type { Facts } from '../memory/console-form.js';
 import { closedError, SharedObject } from '../memory/shared-object.js';
 import type { InnerCodec } from '../messages/codecs.js';
 import { keep } from '../messages/message.js';
@@ -207,6 +208,18 @@ export class SharedMap<K extends MapKey = string, V = unknown>
   entries(): IterableIterator<[K, V]> {
     this.check();
     return this.#walk(false, ({ key, type, bytes }) => [key as K, this.#read(type, bytes)]);
+  }
+
+  /** @internal `most` entries or a few more, without waiting: throws TimeoutError where somebody changes it all the time. */
+  glance(most: number): [MapKey, V][] {
+    this.check();
+    const found: [MapKey, V][] = [];
+    const chain: RawEntry[] = [];
+    for (let place = 0; place < 2 ** 32 && found.length < most; ) {
+      place = this.#core.reader.chainAt(place, 0, chain, false);
+      for (const { key, type, bytes } of chain.splice(0)) found.push([key, this.#read(type, bytes)]);
+    }
+    return found;
   }
 
   *#walk<R>(keysOnly: boolean, make: (entry: RawEntry) => R): IterableIterator<R> {
@@ -518,6 +531,11 @@ export class SharedMap<K extends MapKey = string, V = unknown>
   /** The time to live of what is written now, in ms. */
   #ttlOf(options: MapSetOptions | undefined): number {
     return ttlOf(options, this.#shape.ttl);
+  }
+
+  /** @internal */
+  protected override facts(): Facts {
+    return { size: () => this.#core.reader.count, maxBytes: () => this.maxBytes, codec: () => this.codec };
   }
 
   /** @internal */

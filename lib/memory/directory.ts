@@ -22,7 +22,7 @@ import {
   SLOT_WORDS,
 } from './roster-layout.js';
 import { readSemaphore } from './semaphore-file.js';
-import { isSystemError, withSystemErrors } from './system-errors.js';
+import { isSystemError, withSystemErrors, withSystemErrorsTo } from './system-errors.js';
 
 /** One line of {@link list}. */
 export interface ObjectInfo {
@@ -131,7 +131,7 @@ export function unlink(name: string): void {
     if (file === undefined) return;
     try {
       if (!file.stat().regular) throw new ForeignError(`'${path}' is no regular file; it is left as it is`);
-      if (withSystemErrors(path, () => removeByRequest(bare, file))) return;
+      if (withSystemErrorsTo('remove', path, () => removeByRequest(bare, file))) return;
     } finally {
       file.close();
     }
@@ -142,11 +142,11 @@ export function unlink(name: string): void {
 /** The file to lock while its name is removed; undefined if it could be removed without. */
 function openForRemoval(bare: string, path: string): NativeSegment | undefined {
   try {
-    return withSystemErrors(path, () => native.open(bare, true));
+    return withSystemErrorsTo('remove', path, () => native.open(bare, true));
   } catch (error) {
     if (!isSystemError(error, 'EACCES')) throw error;
     // A file we may not open but whose directory entry is ours to remove has no users of our kind to race with.
-    withSystemErrors(path, () => native.unlink(bare));
+    withSystemErrorsTo('remove', path, () => native.unlink(bare));
     return undefined;
   }
 }
@@ -194,7 +194,7 @@ export function nameOf(file: string): string {
 
 function look<T>(bare: string, how: (file: NativeSegment, stat: SegmentStat, bare: string) => T): T {
   const path = `/${bare}`;
-  return withSystemErrors(path, () => {
+  return withSystemErrorsTo('look', path, () => {
     const file = native.open(bare, false);
     try {
       const stat = file.stat();

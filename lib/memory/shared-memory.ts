@@ -1,5 +1,6 @@
 /** A raw POSIX segment without a header, as C, Python and others use them. */
 
+import { type InspectOptions, inspect } from 'node:util';
 import { ClosedError, invalidType, MismatchError, refuseNew } from '../errors.js';
 import type { NativeSegment } from '../native/binding.js';
 import { native } from '../native/load.js';
@@ -15,6 +16,7 @@ import {
   type Size,
 } from '../options.js';
 import { checkFile, checkMappable, checkSpace, movedAway } from './checks.js';
+import { consoleForm } from './console-form.js';
 import { hasMagic } from './header.js';
 import { makeUnlessSwept } from './making.js';
 import { attachOrCreate } from './opening.js';
@@ -163,6 +165,11 @@ export class SharedMemory {
   /** True after {@link close}. */
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** @internal What console.log shows. */
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    return consoleForm(this, this, { size: () => this.size }, depth, options);
   }
 
   /** Gives this handle back; with the environment's last one every view of the buffer becomes empty. Idempotent. */

@@ -1,6 +1,8 @@
 /** What every named object's handle has: a name, `close()`, and an end that comes even when nobody closes. */
 
+import { type InspectOptions, inspect } from 'node:util';
 import { ClosedError, refuseNew } from '../errors.js';
+import { consoleForm, type Facts } from './console-form.js';
 import { closeOnExit, forgetOnExit } from './leaving.js';
 import type { Segment } from './segment.js';
 
@@ -49,6 +51,16 @@ export abstract class SharedObject {
   /** As {@link close}: for `using`. */
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** @internal What console.log shows. */
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    return consoleForm(this, this, this.facts(), depth, options);
+  }
+
+  /** @internal What it shows of a handle that is open. */
+  protected facts(): Facts {
+    return {};
   }
 
   /** Runs once, while the memory is still mapped: end pending waits, release roles. */

@@ -13,12 +13,33 @@ function isNativeFailure(error: unknown): error is NativeFailure {
   return error instanceof Error && typeof (error as Partial<NativeFailure>).errno === 'number';
 }
 
+/** What to do when nothing has the name: it depends on what one wanted with it. */
+const ABSENT = {
+  attach: 'nothing has this name (create it first, or use open())',
+  look: "nothing has this name ('isthmus ls' and list() tell what there is; a semaphore is sem.NAME here)",
+  remove:
+    "nothing has this name: it was removed before, or is spelled otherwise ('isthmus ls' and list() tell what there is; " +
+    'for semaphores there is Semaphore.unlink())',
+  removeSemaphore:
+    "no semaphore has this name: it was removed before, or is spelled otherwise ('isthmus ls' and list() tell what there is)",
+} as const;
+
 /** Runs calls of the addon; `path` is the object's name with its slash, `bytes` what was asked for. */
 export function withSystemErrors<T>(path: string, call: () => T, bytes?: number): T {
+  return withSystemErrorsTo('attach', path, call, bytes);
+}
+
+/** As withSystemErrors, for other purposes than to have the object. */
+export function withSystemErrorsTo<T>(
+  purpose: keyof typeof ABSENT,
+  path: string,
+  call: () => T,
+  bytes?: number,
+): T {
   try {
     return call();
   } catch (error) {
-    throw translate(error, path, bytes);
+    throw translate(error, path, bytes, purpose);
   }
 }
 
@@ -27,7 +48,12 @@ export function isSystemError(error: unknown, code: string): boolean {
   return error instanceof SystemError && error.code === code;
 }
 
-function translate(error: unknown, path: string, bytes: number | undefined): unknown {
+function translate(
+  error: unknown,
+  path: string,
+  bytes: number | undefined,
+  purpose: keyof typeof ABSENT,
+): unknown {
   if (!isNativeFailure(error)) return error;
   const { errno, syscall } = error;
   const { errno: numbers } = constants;
@@ -39,7 +65,7 @@ function translate(error: unknown, path: string, bytes: number | undefined): unk
   }
   switch (-errno) {
     case numbers.ENOENT:
-      return new SystemError(errno, syscall, path, 'nothing has this name (create it first, or use open())');
+      return new SystemError(errno, syscall, path, ABSENT[purpose]);
     case numbers.EEXIST:
       return new SystemError(
         errno,

@@ -1,6 +1,8 @@
 /** A message that was taken from a Queue and is not done yet. */
 
+import { type InspectOptions, inspect } from 'node:util';
 import { NotOwnerError } from '../errors.js';
+import { consoleForm } from '../memory/console-form.js';
 import type { Lease } from './leases.js';
 
 const NOT_OUT = {
@@ -57,6 +59,17 @@ export class Job<T = unknown> implements Disposable {
     if (as === 'done' ? lease.finish() : lease.giveBack()) return;
     throw new NotOwnerError(
       `this job of '${lease.path}' is not yours any more: its word was overwritten; unlink the queue and create it again`,
+    );
+  }
+
+  /** @internal What console.log shows. */
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    return consoleForm(
+      this,
+      { name: this.#lease.path, closed: false },
+      { message: () => this.message, attempt: () => this.attempt, pending: () => this.pending },
+      depth,
+      options,
     );
   }
 

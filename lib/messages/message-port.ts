@@ -1,6 +1,8 @@
 /** A pipe's end as a MessagePort, for what is written for those. */
 
+import { type InspectOptions, inspect } from 'node:util';
 import { CorruptError, describe, invalidType } from '../errors.js';
+import { consoleForm } from '../memory/console-form.js';
 import type { PipeReceiver } from './pipe-receiver.js';
 import type { PipeSender } from './pipe-sender.js';
 
@@ -145,6 +147,17 @@ export class PipePort<Send = unknown, Receive = Send> extends EventTarget {
   unref(): this {
     this.#receiver.turns.keepsAlive = false;
     return this;
+  }
+
+  /** @internal What console.log shows. */
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    return consoleForm(
+      this,
+      { name: this.#pipe.name, closed: this.#closed },
+      { started: () => this.#started, waiting: () => this.#waiting },
+      depth,
+      options,
+    );
   }
 
   /** Called with a `MessageEvent` for each message; setting it starts the port. */

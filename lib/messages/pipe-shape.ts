@@ -39,7 +39,7 @@ export interface PipeCreateOptions<T = unknown> extends CreateOptions, PipeEndOp
   codec?: CodecName | Codec<T>;
   /** `false`: messages go one way only, from one end to the other. Default `true`; `end` means `false`. */
   duplex?: boolean;
-  /** Where the 32-bit positions start, a multiple of 8; for tests of their wrap-around. */
+  /** @internal Where the 32-bit positions start, a multiple of 8; for tests of their wrap-around. */
   startPosition?: number;
 }
 

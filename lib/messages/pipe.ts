@@ -3,6 +3,7 @@
 import type { Duplex, Readable, Writable } from 'node:stream';
 import type { ReadableStream, WritableStream } from 'node:stream/web';
 import { NotOwnerError } from '../errors.js';
+import type { Facts } from '../memory/console-form.js';
 import { registerDescriber } from '../memory/directory.js';
 import { closedError, SharedObject } from '../memory/shared-object.js';
 import { type Readiness, WAITABLE, type Waitable } from '../waiting/waitable.js';
@@ -290,6 +291,16 @@ export class Pipe<Send = unknown, Receive = Send>
   /** Pending waits of this handle do not keep the process alive. */
   unref(): this {
     return this.#keepAlive(false);
+  }
+
+  /** @internal */
+  protected override facts(): Facts {
+    return {
+      sends: () => this.sends,
+      receives: () => this.receives,
+      capacity: () => this.capacity,
+      codec: () => this.codec,
+    };
   }
 
   /** @internal */

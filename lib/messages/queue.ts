@@ -2,6 +2,7 @@
 
 import type { Readable, Writable } from 'node:stream';
 import type { ReadableStream, WritableStream } from 'node:stream/web';
+import type { Facts } from '../memory/console-form.js';
 import { registerDescriber } from '../memory/directory.js';
 import { attachSegment, createSegment, openSegment, type Segment } from '../memory/segment.js';
 import { closedError, SharedObject } from '../memory/shared-object.js';
@@ -446,6 +447,16 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
 
   get #turns(): Turns[] {
     return [this.#puts, this.#gets, this.#joins];
+  }
+
+  /** @internal */
+  protected override facts(): Facts {
+    return {
+      size: () => this.size,
+      ended: () => this.ended,
+      capacity: () => this.capacity,
+      codec: () => this.codec,
+    };
   }
 
   /** @internal Jobs that are out come back: others may take them. */

@@ -3,6 +3,7 @@
 import type { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { NotOwnerError } from '../errors.js';
+import type { Facts } from '../memory/console-form.js';
 import { claimRole, releaseRole } from '../memory/roles.js';
 import type { Segment } from '../memory/segment.js';
 import { closedError, SharedObject } from '../memory/shared-object.js';
@@ -218,6 +219,11 @@ export class SpscConsumer<T = unknown> extends SharedObject implements AsyncIter
   unref(): this {
     this.#turns.keepsAlive = false;
     return this;
+  }
+
+  /** @internal */
+  protected override facts(): Facts {
+    return { ended: () => this.ended, capacity: () => this.capacity };
   }
 
   /** @internal */

@@ -3,6 +3,7 @@
 import type { Writable } from 'node:stream';
 import type { WritableStream } from 'node:stream/web';
 import { ClosedError, NotOwnerError, outOfRange } from '../errors.js';
+import type { Facts } from '../memory/console-form.js';
 import { claimRole, releaseRole } from '../memory/roles.js';
 import type { Segment } from '../memory/segment.js';
 import { closedError, SharedObject } from '../memory/shared-object.js';
@@ -260,6 +261,11 @@ export class SpscProducer<T = unknown> extends SharedObject {
   unref(): this {
     this.#turns.keepsAlive = false;
     return this;
+  }
+
+  /** @internal */
+  protected override facts(): Facts {
+    return { ended: () => this.ended, capacity: () => this.capacity };
   }
 
   /** @internal */

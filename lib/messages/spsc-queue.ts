@@ -1,5 +1,6 @@
 /** A lock-free queue from one producer to one consumer, under a name. */
 
+import type { Facts } from '../memory/console-form.js';
 import { registerDescriber } from '../memory/directory.js';
 import { attachSegment, createSegment, openSegment, type Segment } from '../memory/segment.js';
 import { SharedObject } from '../memory/shared-object.js';
@@ -144,6 +145,15 @@ export class SpscQueue<T = unknown> extends SharedObject {
   get ended(): boolean {
     this.check();
     return (Atomics.load(this.segment.words, RING.TAIL) & ENDED) !== 0;
+  }
+  /** @internal */
+  protected override facts(): Facts {
+    return {
+      used: () => this.used,
+      ended: () => this.ended,
+      capacity: () => this.capacity,
+      codec: () => this.codec,
+    };
   }
 }
 

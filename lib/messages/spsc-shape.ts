@@ -17,7 +17,7 @@ export interface SpscCreateOptions<T = unknown> extends CreateOptions {
   capacity?: Size;
   /** How messages that are neither bytes nor strings travel; default `'msgpack'`. */
   codec?: CodecName | Codec<T>;
-  /** Where the 32-bit positions start, a multiple of 8; for tests of their wrap-around. */
+  /** @internal Where the 32-bit positions start, a multiple of 8; for tests of their wrap-around. */
   startPosition?: number;
 }
 

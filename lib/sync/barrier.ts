@@ -1,6 +1,7 @@
 /** A point that a number of parties reach together, in any processes. */
 
 import { BrokenBarrierError, DeadlockError, invalidType } from '../errors.js';
+import type { Facts } from '../memory/console-form.js';
 import { attachSegment, createSegment, openSegment, type Segment } from '../memory/segment.js';
 import { closedError, SharedObject } from '../memory/shared-object.js';
 import {
@@ -252,6 +253,11 @@ export class Barrier extends SharedObject {
   unref(): this {
     this.#lines.keepsAlive = false;
     return this;
+  }
+
+  /** @internal */
+  protected override facts(): Facts {
+    return { parties: () => this.parties, waiting: () => this.waiting };
   }
 
   /** @internal Whoever waits gives up. */

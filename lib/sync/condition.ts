@@ -1,6 +1,7 @@
 /** Waiting, with a lock given up meanwhile, until somebody says that something has changed. */
 
 import { invalidType, NotOwnerError, TimeoutError } from '../errors.js';
+import type { Facts } from '../memory/console-form.js';
 import { attachSegment, createSegment, openSegment, type Segment } from '../memory/segment.js';
 import { closedError, SharedObject } from '../memory/shared-object.js';
 import {
@@ -299,6 +300,11 @@ export class Condition<L extends Lock | RLock = Lock | RLock> extends SharedObje
   unref(): this {
     this.#line.keepsAlive = false;
     return this;
+  }
+
+  /** @internal */
+  protected override facts(): Facts {
+    return { lock: () => this.#lock.name };
   }
 
   /** @internal */

@@ -1,6 +1,7 @@
 /** A flag that any number of processes wait for. */
 
 import { WORD_WRAP } from '../memory/activity.js';
+import type { Facts } from '../memory/console-form.js';
 import { registerDescriber } from '../memory/directory.js';
 import { PlainKind } from '../memory/plain-kind.js';
 import type { Segment } from '../memory/segment.js';
@@ -183,6 +184,11 @@ export class Event extends SharedObject implements Waitable {
   unref(): this {
     this.#line.keepsAlive = false;
     return this;
+  }
+
+  /** @internal */
+  protected override facts(): Facts {
+    return { isSet: () => this.isSet };
   }
 
   /** @internal */

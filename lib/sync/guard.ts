@@ -1,6 +1,8 @@
 /** Proof that a lock is held, and the way to give it back. */
 
+import { type InspectOptions, inspect } from 'node:util';
 import { NotOwnerError } from '../errors.js';
+import { consoleForm } from '../memory/console-form.js';
 import type { Acquirable, Acquirer } from './acquirer.js';
 
 /** What a guard and its lock know of each other: the guard itself must stay collectable, to notice that it is forgotten. */
@@ -99,6 +101,17 @@ export class Guard implements Disposable, AsyncDisposable {
     hold.state = 'released';
     if (hold.release()) return;
     throw overwritten(hold.path);
+  }
+
+  /** @internal What console.log shows. */
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    return consoleForm(
+      this,
+      { name: this.#hold.path, closed: false },
+      { held: () => this.held, abandoned: () => this.abandoned },
+      depth,
+      options,
+    );
   }
 
   /** Releases the lock unless that has been done. */

@@ -1,6 +1,7 @@
 /** Mutual exclusion between unrelated processes, which survives a killed holder. */
 
 import { refuseNew } from '../errors.js';
+import type { Facts } from '../memory/console-form.js';
 import type { Holder } from '../memory/roster.js';
 import type { Segment } from '../memory/segment.js';
 import type { AttachOptions, CreateOptions, SyncWaitOptions, WaitOptions } from '../options.js';
@@ -72,6 +73,11 @@ export class Lock extends LockObject {
   get owner(): Holder | undefined {
     this.check();
     return this.#lock.holder;
+  }
+
+  /** @internal */
+  protected override facts(): Facts {
+    return { owner: () => this.owner };
   }
 
   /** Runs `fn` (synchronous) while holding the lock, and returns its result. Blocks and throws as {@link acquireSync}. */

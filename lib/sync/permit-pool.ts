@@ -2,6 +2,7 @@
 
 import { damaged, MismatchError, refuseNew } from '../errors.js';
 import { sleepers } from '../memory/activity.js';
+import type { Facts } from '../memory/console-form.js';
 import { registerDescriber } from '../memory/directory.js';
 import type { Holder } from '../memory/roster.js';
 import {
@@ -140,6 +141,11 @@ export class PermitPool extends LockObject {
   get holders(): Holder[] {
     this.check();
     return this.#words.holders;
+  }
+
+  /** @internal */
+  protected override facts(): Facts {
+    return { permits: () => this.permits, available: () => this.available };
   }
 
   /** Runs `fn` (synchronous) with a permit, and returns its result. Blocks and throws as {@link acquireSync}. */

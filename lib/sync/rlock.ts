@@ -1,6 +1,7 @@
 /** A lock that its owner may take again. */
 
 import { refuseNew } from '../errors.js';
+import type { Facts } from '../memory/console-form.js';
 import type { Holder } from '../memory/roster.js';
 import type { Segment } from '../memory/segment.js';
 import {
@@ -96,6 +97,11 @@ export class RLock extends LockObject {
   get depth(): number {
     this.check();
     return this.#lock.depth;
+  }
+
+  /** @internal */
+  protected override facts(): Facts {
+    return { owner: () => this.owner, depth: () => this.depth };
   }
 
   /** Takes the lock if it is free, or the caller's to take again; `undefined` if not. Does not block. */

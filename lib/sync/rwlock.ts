@@ -1,7 +1,10 @@
 /** Many readers or one writer, between unrelated processes; survives killed readers and killed writers. */
 
+import { type InspectOptions, inspect } from 'node:util';
 import { DeadlockError } from '../errors.js';
 import { queued, sleepers } from '../memory/activity.js';
+import type { Facts } from '../memory/console-form.js';
+import { factsOf } from '../memory/console-form.js';
 import { registerDescriber } from '../memory/directory.js';
 import { PlainKind } from '../memory/plain-kind.js';
 import type { Holder } from '../memory/roster.js';
@@ -73,6 +76,11 @@ export class RwLockSide implements Waitable {
     this.#holders = holders;
     this.#again = again;
     this.#closing = closing;
+  }
+
+  /** @internal What console.log shows. */
+  [inspect.custom](_depth: number, options: InspectOptions): string {
+    return `RwLockSide ${inspect(factsOf({ owner: () => this.owner }), options)}`;
   }
 
   /** True while somebody alive holds this side; for `write` also while it waits for the readers to leave. */
@@ -223,6 +231,11 @@ export class RwLock extends SharedObject {
   unref(): this {
     for (const side of this.#sides) side.keepsAlive = false;
     return this;
+  }
+
+  /** @internal */
+  protected override facts(): Facts {
+    return { read: () => this.read, write: () => this.write };
   }
 
   /** @internal A write lock that is still held is given up as abandoned: what it protects was not finished. */

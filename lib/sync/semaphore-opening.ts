@@ -7,7 +7,7 @@ import { MAKER_BYTE } from '../memory/header-layout.js';
 import { makeUnlessSwept, temporaryName } from '../memory/making.js';
 import { busy } from '../memory/opening.js';
 import { rounds } from '../memory/patience.js';
-import { withSystemErrors } from '../memory/system-errors.js';
+import { withSystemErrors, withSystemErrorsTo } from '../memory/system-errors.js';
 import type { NativeSegment, NativeSemaphore } from '../native/binding.js';
 import { native } from '../native/load.js';
 import { type AttachOptions, checkCreate, checkInteger, checkOwner } from '../options.js';
@@ -136,7 +136,7 @@ function stillThere(bare: string, examined: NativeSegment): boolean {
 }
 
 export function remove(bare: string): void {
-  withSystemErrors(`/${bare}`, () => {
+  withSystemErrorsTo('removeSemaphore', `/${bare}`, () => {
     openFile(bare, false, () => true).close();
     native.unlinkSemaphore(bare);
   });

@@ -1,6 +1,8 @@
 /** A POSIX named semaphore, shared with C, Python and whatever else speaks sem_open. */
 
+import { type InspectOptions, inspect } from 'node:util';
 import { outOfRange, refuseNew, TimeoutError } from '../errors.js';
+import { consoleForm } from '../memory/console-form.js';
 import { closeOnExit, forgetOnExit, leaving } from '../memory/leaving.js';
 import { attachOrCreate } from '../memory/opening.js';
 import { sleepBriefly } from '../memory/patience.js';
@@ -144,6 +146,11 @@ export class Semaphore {
   get value(): number {
     this.#check();
     return this.#native.value();
+  }
+
+  /** @internal What console.log shows. */
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    return consoleForm(this, this, { value: () => this.value }, depth, options);
   }
 
   /** Takes a permit if one is free and nobody of this handle's promise forms waits for it. Does not block. */

@@ -1,6 +1,7 @@
 /** A fixed-length TypedArray on shared pages, under a name. */
 
 import { damaged, invalidType, MismatchError, outOfRange } from '../errors.js';
+import type { Facts } from '../memory/console-form.js';
 import { MOST_SHOWN, registerDescriber } from '../memory/directory.js';
 import type { Header } from '../memory/header.js';
 import {
@@ -193,6 +194,11 @@ export class SharedArray<E extends ElementType = ElementType>
   get view(): ViewOf<E> {
     this.check();
     return this.#cells.view as unknown as ViewOf<E>;
+  }
+
+  /** @internal */
+  protected override facts(): Facts {
+    return { type: () => this.#type, view: () => this.view };
   }
 
   /** The element, read atomically; negative indexes count from the end; `undefined` outside, as `Array.at`. */

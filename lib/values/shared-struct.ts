@@ -1,6 +1,7 @@
 /** A record of named, typed fields on shared pages, under a name. */
 
 import { invalidType, MismatchError, outOfRange } from '../errors.js';
+import type { Facts } from '../memory/console-form.js';
 import { attachSegment, createSegment, openSegment, type Segment } from '../memory/segment.js';
 import { SharedObject } from '../memory/shared-object.js';
 import {
@@ -284,6 +285,11 @@ export class SharedStruct<const S extends StructShape = StructShape> extends Sha
 
   #store(writes: Parameters<typeof store>[0]): void {
     store(writes, this.#cells, (field, encoded) => this.#texts.write(field, encoded));
+  }
+
+  /** @internal */
+  protected override facts(): Facts {
+    return { fields: () => this.#shape.fields.map(({ name }) => name) };
   }
 
   /** @internal */

@@ -1,6 +1,7 @@
 /** One number (or boolean) that unrelated processes share, change atomically, and wait for. */
 
 import { damaged, invalidType, MismatchError } from '../errors.js';
+import type { Facts } from '../memory/console-form.js';
 import { registerDescriber } from '../memory/directory.js';
 import type { Header } from '../memory/header.js';
 import {
@@ -150,6 +151,11 @@ export class Value<E extends ElementType = ElementType> extends WatchedObject im
   /** The element type. */
   get type(): ElementTypeName {
     return this.#type;
+  }
+
+  /** @internal */
+  protected override facts(): Facts {
+    return { type: () => this.#type, value: () => this.value };
   }
 
   /** The value now; assigning stores atomically. A value that does not fit throws, and the old one stays. */

@@ -5,7 +5,8 @@
 //   are saved under their names and run at the same time, once with the first and once with the last in front. In a
 //   group with `(terminal 1, start first)` the others start when the first has printed a line or ended; it runs once.
 //   One with `, killed by …` behind that must end by SIGKILL, which somebody else in the group sends.
-//   `(terminal 1, and again in terminal 2)` is started twice, `(terminal 2, and …)` with anything else once.
+//   `(terminal 1, and again in terminal 2)` and `(terminal 1, twice)` are started twice, `(terminal 1, three times)` three
+//   times, `(terminal 2, and …)` with anything else once.
 // - ```python and ```c blocks are run (compiled with cc) when they belong to a group (`# NAME.py (terminal 2)`,
 //   `/* NAME.c (terminal 2) */`). A group is skipped where the tools for it are missing.
 // - What a line `console.log(…); // text` or `print(…)  # text` announces must be printed, in this order.
@@ -43,6 +44,8 @@ export interface Block {
   readonly terminal: number;
   /** The last terminal in which it is started; the same as `terminal`, or the next. */
   readonly lastTerminal: number;
+  /** How often it is started. */
+  readonly times: number;
   readonly startFirst: boolean;
   /** It must be killed by another one of its group. */
   readonly killed: boolean;
@@ -70,16 +73,20 @@ function blocksIn(text: string, path: string): Block[] {
     const line = text.slice(0, match.index).split('\n').length + 1;
     const first = source.slice(0, source.indexOf('\n'));
     const group =
-      /^(?:\/\/|#|\/\*) (\S+) \(terminal (\d+)(, start first)?(, killed by [^)]*)?(?:, and again in terminals? (?:\d+ to )?(\d+)|, and [^)]*)?\)/.exec(
+      /^(?:\/\/|#|\/\*) (\S+) \(terminal (\d+)(, start first)?(, killed by [^)]*)?(?:, and again in terminals? (?:\d+ to )?(\d+)|, (twice|three times)|, and [^)]*)?\)/.exec(
         first,
       );
+    const terminal = Number(group?.[2] ?? 0);
+    const lastTerminal = Number(group?.[5] ?? terminal);
+    const said = group?.[6];
     blocks.push({
       where: `${path}:${line}`,
       language,
       source,
       file: group?.[1],
-      terminal: Number(group?.[2] ?? 0),
-      lastTerminal: Number(group?.[5] ?? group?.[2] ?? 0),
+      terminal,
+      lastTerminal,
+      times: said === undefined ? lastTerminal - terminal + 1 : said === 'twice' ? 2 : 3,
       startFirst: group?.[3] !== undefined,
       killed: group?.[4] !== undefined,
     });
@@ -151,9 +158,7 @@ export async function runGroup(group: readonly Block[], home: string): Promise<v
     const id = freshId();
     const running: Running[] = [];
     try {
-      for (const block of order.flatMap(
-        (one) => Array(one.lastTerminal - one.terminal + 1).fill(one) as Block[],
-      )) {
+      for (const block of order.flatMap((one) => Array(one.times).fill(one) as Block[])) {
         const source = personal(block.source, id);
         const [program, ...args] = commandFor(block, source, home) as [string, ...string[]];
         const process = launch(

@@ -101,6 +101,31 @@ describe('documents', () => {
   });
 });
 
+// ---- the package
+
+describe('the installed package', () => {
+  const { files } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { files: string[] };
+  const within = (file: string, folders: readonly string[]): boolean =>
+    folders.some((folder) => file === folder || file.startsWith(`${folder}/`));
+  /** What npm packs whatever package.json says, and what that says. */
+  const packed = ['README.md', 'LICENSE', 'package.json', ...files.filter((entry) => !entry.startsWith('!'))];
+  const shipped = documents.filter((path) => within(path, packed));
+
+  test('everything below what is packed is packed, but for parts of dist/', () => {
+    // Else the next test knows too little of what package.json says.
+    expect(files.filter((entry) => /[!*]/.test(entry) && !entry.startsWith('!dist/'))).toEqual([]);
+    expect(shipped).toEqual(expect.arrayContaining(['README.md', 'docs/start.md', 'examples/README.md']));
+  });
+
+  test.each(shipped)('%s: every link and picture is in the package, too', (path) => {
+    const targets = linksOf(path).filter((target) => !elsewhere(target) && !target.startsWith('#'));
+    const leadingTo = targets.map((target) =>
+      relative(ROOT, resolve(ROOT, dirname(path), decodeURIComponent(target.split('#')[0]!))),
+    );
+    expect(leadingTo.filter((file) => !within(file, packed))).toEqual([]);
+  });
+});
+
 // ---- the site
 
 const SITE = join(ROOT, 'site');

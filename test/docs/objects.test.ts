@@ -32,7 +32,9 @@ describe('pages of objects', () => {
   test.each(pages)('%s is in the list, and says what it costs and where its source is', (path) => {
     const text = readFileSync(join(ROOT, path), 'utf8');
     expect(text).toMatch(/^## What it costs$/m);
-    expect(text).toContain('](../../lib/');
+    const sources = [...text.slice(text.lastIndexOf('API: ')).matchAll(/`(lib\/[\w/-]+\.ts)`/g)];
+    expect(sources).not.toEqual([]);
+    for (const [, file] of sources) expect(existsSync(join(ROOT, file!)), file).toBe(true);
     expect(readFileSync(join(ROOT, 'docs/README.md'), 'utf8')).toContain(`(${path.slice('docs/'.length)})`);
   });
 

@@ -62,6 +62,17 @@ describe('documents', () => {
     }
   });
 
+  test('README.md: until two programs share a value there is little to read and type', () => {
+    const text = readFileSync(join(ROOT, 'README.md'), 'utf8');
+    const end = text.indexOf('They share four bytes.');
+    expect(end).toBeGreaterThan(0);
+    const start = text.slice(0, end);
+    expect(start.match(/\S+/g)!.length).toBeLessThan(190); // under a minute, at 220 words a minute
+    const code = [...start.matchAll(/^```\w+\n([\s\S]*?)^```$/gm)].map(([, block]) => block!);
+    expect(code).toHaveLength(3);
+    expect(code.join('').length).toBeLessThan(420);
+  });
+
   test('the table of errors in the guide has every code, and no other', () => {
     const guide = readFileSync(join(ROOT, 'docs/guide.md'), 'utf8');
     const errors = readFileSync(join(ROOT, 'lib/errors.ts'), 'utf8');

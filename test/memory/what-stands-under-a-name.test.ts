@@ -17,7 +17,9 @@ import {
 import {
   CorruptError,
   ForeignError,
+  inspect,
   MismatchError,
+  Semaphore,
   SharedArray,
   SharedMemory,
   SharedStruct,
@@ -66,6 +68,21 @@ test('a missing name is ENOENT in the shape of Node', () => {
     }
     expect(error).toBeInstanceOf(SystemError);
     expect(error).toMatchObject({ code: 'ENOENT', errno: -2, path: `/${name}`, syscall: expect.any(String) });
+  }
+});
+
+test('what to do about a missing name depends on what one wanted with it', () => {
+  const name = freshName();
+  expect(() => Value.attach(name)).toThrow(/create it first, or use open\(\)/);
+  const others: [(name: string) => unknown, RegExp][] = [
+    [unlink, /removed before, or is spelled otherwise .*isthmus ls.*Semaphore\.unlink/],
+    [Semaphore.unlink, /no semaphore has this name: it was removed before/],
+    [inspect, /isthmus ls.*sem\.NAME/],
+  ];
+  for (const [act, advice] of others) {
+    expect(() => act(name)).toThrow(advice);
+    expect(() => act(name)).not.toThrow(/create|open\(\)/);
+    expect(() => act(name)).toThrow(expect.objectContaining({ code: 'ENOENT', path: `/${name}` }));
   }
 });
 
