@@ -12,7 +12,7 @@ import { start as startPeer } from '../processes/start.js';
 
 const MAIN = new URL('../../demo/main.mjs', import.meta.url).pathname;
 const COUNTER = new URL('../../demo/counter.mjs', import.meta.url).pathname;
-const WATCHDOG = 50_000;
+const WATCHDOG = 90_000;
 let directory: string;
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'cli-test-demo-'));

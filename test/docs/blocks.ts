@@ -31,7 +31,7 @@ export const ROOT = resolve(fileURLToPath(new URL('../..', import.meta.url)));
 /** What blocks may import beside isthmus. */
 const LIBRARIES = ['comlink', 'express', 'express-rate-limit', 'keyv', 'prom-client'];
 /** ms after which a process that still runs is killed and reported. */
-const WATCHDOG = 40_000;
+const WATCHDOG = 90_000;
 
 export interface Block {
   /** file:line of its first line. */

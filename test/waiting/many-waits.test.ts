@@ -7,7 +7,7 @@ describe.each([{}, { ISTHMUS_DISABLE: 'futex_waitv' }])('with environment %o', (
   test('1,000 promises on 300 objects', async () => {
     const name = freshName('many');
     const peer = startWith(
-      { env: { ...env, UV_THREADPOOL_SIZE: '1' }, watchdog: 55_000 },
+      { env: { ...env, UV_THREADPOOL_SIZE: '1' }, watchdog: 110_000 },
       async ({ Value, TimeoutError, unlink }, { args, say, sleep, require }) => {
         const { readFile } = require('node:fs/promises') as typeof import('node:fs/promises');
         const values = Array.from({ length: 300 }, (_, i) =>
