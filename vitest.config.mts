@@ -10,8 +10,10 @@ export default defineConfig({
     pool: 'forks',
     // Most of them wait most of the time.
     maxWorkers: Math.max(3, availableParallelism()),
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Behind all watchdogs: on a machine with fewer cores than processes, that stands still now and then, a test takes many
+    // times as long as alone.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     teardownTimeout: 20_000,
     // The package is loaded by Node itself, as users load it: never transformed, never a second copy.
     server: { deps: { external: [/\/dist\//, /\.node$/] } },

@@ -7,7 +7,7 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from 'no
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const directory = '/dev/shm';
-const patience = 5_000; // the last killed children may still be on their way out
+const patience = 20_000; // the last killed children may still be on their way out, on a machine that stands still now and then
 const mark = `ISTHMUS_TEST_RUN=${process.pid}-${Date.now().toString(36)}`;
 
 export default function setup(): () => Promise<void> {

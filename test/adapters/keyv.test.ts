@@ -60,9 +60,11 @@ describe.each<[string, typeof Keyv]>([
     return one;
   };
 
-  describe('suite', () => keyvTestSuite(vitest, Kind, store));
+  // Its times to live of 200 ms and more may be over before it looks: it is not ours, so that the only remedy is another try.
+  describe('suite', { retry: 2 }, () => keyvTestSuite(vitest, Kind, store));
   // Keyv takes the namespace off a key even where it has put none before it, so the suite's texts do not come back.
-  if (title !== 'without a namespace') describe('iterator', () => keyvIteratorTests(vitest, Kind, store));
+  if (title !== 'without a namespace')
+    describe('iterator', { retry: 2 }, () => keyvIteratorTests(vitest, Kind, store));
 });
 
 describe('compression', () => keyvCompresstionTests(vitest, gzip as never));
@@ -118,13 +120,13 @@ test('setMany is all or nothing', async () => {
 test('times to live are the map’s: its own, one that is given, none, one that is over', async () => {
   const store = makeStore({ ttl: 50_000 });
   await store.set('own', 1);
-  await store.set('given', 1, 1_000);
+  await store.set('given', 1, 30_000);
   await store.set('zero', 1, 0);
   await store.set('over', 1);
   await store.set('over', 2, -1);
   await store.setMany([{ key: 'own', value: 1, ttl: -5 }]);
-  expect(store.map.ttl('given')).toBeLessThanOrEqual(1_001);
-  expect(store.map.ttl('zero')).toBeGreaterThan(1_001);
+  expect(store.map.ttl('given')).toBeLessThanOrEqual(30_001);
+  expect(store.map.ttl('zero')).toBeGreaterThan(30_001);
   expect([...store.map.keys()].sort()).toEqual(['given', 'zero']);
 });
 
@@ -194,8 +196,13 @@ test('two unrelated processes share one cache, times to live included', async ()
     const { KeyvIsthmus } = require('isthmus/keyv') as typeof import('isthmus/keyv');
     const cache = new Keyv(new KeyvIsthmus(name!));
     await cache.set('theirs', { from: 'the other process' });
-    await cache.set('short', 'lived', 200);
-    say(await cache.get('short'));
+    let short: unknown;
+    // Again, should this process be held up for longer than it lives.
+    for (let tries = 0; short === undefined && tries < 20; tries++) {
+      await cache.set('short', 'lived', 200);
+      short = await cache.get('short');
+    }
+    say(short);
     await heard();
     const seen = [await cache.get('ours'), await cache.get('short'), await cache.has('brief')];
     await cache.delete('theirs');

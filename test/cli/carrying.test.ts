@@ -305,7 +305,7 @@ describe('who comes in between', () => {
   test('--timeout: a slow receiver is no missing one', async () => {
     const name = freshName();
     const input = randomBytes(4000);
-    const sender = start(['send', name, '--timeout', '3000', '--capacity', '256', '--lines'], { input });
+    const sender = start(['send', name, '--timeout', '6000', '--capacity', '256', '--lines'], { input });
     await eventually('the queue is there', () => exists(name));
     const consumer = SpscQueue.consumer<Buffer>(name);
     const parts: Uint8Array[] = [];
@@ -313,10 +313,12 @@ describe('who comes in between', () => {
       const part = await consumer.get();
       if (part === undefined) break;
       parts.push(part);
-      if (parts.length < 10) await new Promise((resolve) => setTimeout(resolve, 400)); // 4 s in all
+      // 6.8 s in all (of 4,000 bytes there are at least 17 parts), and each far from the 6 s
+      if (parts.length <= 17) await new Promise((resolve) => setTimeout(resolve, 400));
     }
     consumer.close();
     expect((await sender.outcome()).code).toBe(0);
+    expect(parts.length).toBeGreaterThanOrEqual(17);
     expect(Buffer.concat(parts).equals(input)).toBe(true);
   });
 });

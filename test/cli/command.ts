@@ -6,7 +6,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { afterEach } from 'vitest';
 
 export const MAIN = new URL('../../dist/cli/main.mjs', import.meta.url).pathname;
-const WATCHDOG = 40_000;
+const WATCHDOG = 90_000;
 
 export interface Outcome {
   readonly code: number | null;

@@ -112,7 +112,7 @@ describe('contents', () => {
     expect(contents).not.toHaveProperty('unseenParts');
     map.clear();
     for (let n = 0; n < 70_000; n++) map.set(n, n, { ttl: 4000 });
-    await new Promise((resolve) => setTimeout(resolve, 4000));
+    await new Promise((resolve) => setTimeout(resolve, 4100)); // a timer may be 1 ms early
     const expired = inspect(map.name, { limit: 16 }).contents!; // nobody has used it since: all are still there
     expect(expired).toMatchObject({ first: [], unseenParts: expect.any(Number) });
   });
@@ -367,9 +367,10 @@ describe('damage', () => {
     const whole = readFileSync(fileOf(name));
     const peer = start(({ inspect }, { args, say }) => {
       say();
-      const end = performance.now() + 2000;
+      const begun = performance.now();
       const seen = new Set<string>();
-      while (performance.now() < end) {
+      // For 2 s, and until it has seen both (but for 30 s at most).
+      for (let ms = 0; ms < 2000 || (seen.size < 2 && ms < 30_000); ms = performance.now() - begun) {
         try {
           seen.add(inspect(args[0]!, { limit: 50 }).problem === undefined ? 'sound' : 'problem');
         } catch (error) {
@@ -385,6 +386,8 @@ describe('damage', () => {
     });
     for (let n = 0; running; n++) {
       truncateSync(fileOf(name), (n * 997) % 20_000);
+      // Sometimes it stays so for a moment: where there is one core only, nobody would ever see it otherwise.
+      if (n % 4 === 1) await new Promise((resolve) => setTimeout(resolve, 1));
       writeFileSync(fileOf(name), whole);
       await new Promise((resolve) => setTimeout(resolve, 1));
     }

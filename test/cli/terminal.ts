@@ -5,7 +5,7 @@ import { afterEach } from 'vitest';
 
 export const noTerminal = spawnSync('python3', ['-c', 'import pty, termios']).status !== 0;
 
-const WATCHDOG = 40_000;
+const WATCHDOG = 90_000;
 const running = new Set<Terminal>();
 
 // biome-ignore-start lint/suspicious/noControlCharactersInRegex: they are what a terminal is told with

@@ -2,8 +2,8 @@
 
 import { explains } from './linear.mjs';
 
-/** Makes a call on an Array or on a SharedList; both give the same. */
-export function callOn(list, [what, ...args]) {
+/** Makes a call on an Array or on a SharedList; both give the same. `pause` runs where the user's code does, with the lock. */
+export function callOn(list, [what, ...args], pause = () => {}) {
   switch (what) {
     case 'length':
       return list.length;
@@ -21,7 +21,10 @@ export function callOn(list, [what, ...args]) {
         return list.length === 0 ? 'none' : list[0];
       }
       try {
-        return list.update(0, (value) => value + args[0]);
+        return list.update(0, (value) => {
+          pause();
+          return value + args[0];
+        });
       } catch (error) {
         if (error.code !== 'ERR_OUT_OF_RANGE') throw error;
         return 'none';

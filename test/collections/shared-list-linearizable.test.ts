@@ -41,6 +41,9 @@ const player = (name: string, gate: string, me: number, seed: number) =>
         gate.add(1);
         gate.waitForSync((n) => Number(n) >= passed, { timeout: 30_000 });
       };
+      // Others run meanwhile, also where there are fewer cores than processes.
+      const nap = new Int32Array(new SharedArrayBuffer(4));
+      const pause = () => below(2) === 0 && Atomics.wait(nap, 0, 0, 0.3);
       const lines: unknown[] = [];
       const states: unknown[] = [];
       for (let round = 0; round < rounds; round++) {
@@ -70,7 +73,7 @@ const player = (name: string, gate: string, me: number, seed: number) =>
         together();
         for (const what of mine) {
           const begin = process.hrtime.bigint();
-          const result = callOn(list, what);
+          const result = callOn(list, what, pause);
           lines.push([round, what, result, begin, process.hrtime.bigint()]);
         }
         together();
@@ -110,7 +113,7 @@ test('what three processes did to a list at once happened in some order', async 
   checkList(name);
   gate.close();
   list.close();
-}, 120_000);
+});
 
 test('the judge finds what cannot be', () => {
   const call = (begin: number, end: number, what: ListCall, result: unknown): DoneOnList => ({

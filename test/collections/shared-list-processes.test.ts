@@ -46,7 +46,7 @@ test('three processes push and take at both ends: every value comes out exactly 
   expect(all).toEqual(expected);
   expect(checkList(name).length).toBe(list.length);
   list.close();
-}, 120_000);
+});
 
 test('update and set in several processes: no addition is lost', async () => {
   const name = freshName('list');
@@ -64,7 +64,7 @@ test('update and set in several processes: no addition is lost', async () => {
   expect(list.toArray()).toEqual([2001, 2001, 2001]);
   checkList(name);
   list.close();
-}, 120_000);
+});
 
 test('a reader beside a fast writer never sees half of a change', async () => {
   const name = freshName('list');
@@ -107,7 +107,7 @@ test('a reader beside a fast writer never sees half of a change', async () => {
   list.push('mended');
   checkList(name);
   list.close();
-}, 120_000);
+});
 
 test('killed at any moment: the old list or the new one, and no byte is lost', async () => {
   const name = freshName('list');
@@ -151,7 +151,7 @@ test('killed at any moment: the old list or the new one, and no byte is lost', a
     expect(list.toArray()).toEqual([...before, 'mended']);
   }
   list.close();
-}, 120_000);
+});
 
 test('killed in a large splice: its values are freed by the next one', async () => {
   const name = freshName('list');
@@ -179,7 +179,7 @@ test('killed in a large splice: its values are freed by the next one', async () 
     expect([trash, length]).toEqual([0, before.length + 1]);
   }
   list.close();
-}, 120_000);
+});
 
 test('a stopped process that runs its own function holds others up no longer than their timeout', async () => {
   const name = freshName('list');
@@ -205,4 +205,4 @@ test('a stopped process that runs its own function holds others up no longer tha
   checkList(name);
   patient.close();
   list.close();
-}, 60_000);
+});

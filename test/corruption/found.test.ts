@@ -87,7 +87,7 @@ test.skipIf(noPrivateShm)(
       writeSync(object, Int32Array.of(7, 1, 99, 0, 0, 0, 1), 0, 28, header!.rosterOffset + 64 * other.slot);
       writeSync(object, Int32Array.of((other.generation << 10) | other.slot), 0, 4, header!.wordsOffset);
       say(lock.owner);
-      say(lock.acquireSync({ timeout: 1000 }).abandoned);
+      say(lock.acquireSync({ timeout: 20_000 }).abandoned);
     });
     expect(await peer.said()).toBe('ENOSPC');
     expect(await peer.said()).toBe(undefined); // nobody holds that slot's byte
@@ -125,25 +125,21 @@ const ENTRY_WORDS = 32;
 const owner = (slot: number, generation: number): number => (generation << 10) | slot;
 const ASLEEP = 0x40000000;
 
-/** A process that takes the lock of a condition, and when it is told to waits for 5 ms. We are slot 0, it is slot 1. */
+/** A process that takes the lock of a condition, and when it is told to waits for so many ms. We are slot 0, it is slot 1. */
 function conditionWaiter(name: string) {
-  return startWith(
-    { watchdog: 15_000 },
-    async ({ Condition, inspect }, { args, say, heard }) => {
-      const condition = Condition.attach(args[0]!);
-      const guard = condition.lock.acquireSync();
-      say();
-      const timeout = (await heard()) as number;
-      try {
-        condition.waitSync(guard, { timeout });
-      } catch (error) {
-        say((error as { code: string }).code);
-        say(inspect(args[0]!).contents);
-        say(guard.held);
-      }
-    },
-    name,
-  );
+  return start(async ({ Condition, inspect }, { args, say, heard }) => {
+    const condition = Condition.attach(args[0]!);
+    const guard = condition.lock.acquireSync();
+    say();
+    const timeout = (await heard()) as number;
+    try {
+      condition.waitSync(guard, { timeout });
+    } catch (error) {
+      say((error as { code: string }).code);
+      say(inspect(args[0]!).contents);
+      say(guard.held);
+    }
+  }, name);
 }
 
 test.each([
@@ -176,7 +172,7 @@ test('a condition whose lock names the one who waits to have it back waits no mo
   using _condition = Condition.create(name, { participants: 4 });
   const waiter = conditionWaiter(name);
   await waiter.said();
-  waiter.tell(1000);
+  waiter.tell(3000); // long enough for us to see that it waits, whatever holds us up
   const { wordsOffset } = inspect(name).header!;
   await expect.poll(() => peek32(name, wordsOffset), { timeout: 30_000 }).toBe(0); // given up
   poke32(name, wordsOffset, owner(1, 1));
@@ -211,7 +207,7 @@ test('who waits to read for a writer of the same process sleeps, whatever became
   const reading = lock.read.acquire();
   await sleep(50);
   const before = performance.eventLoopUtilization();
-  await sleep(300);
+  await sleep(1000);
   expect(performance.eventLoopUtilization(before).utilization).toBeLessThan(0.5);
   expect(() => writer.release()).toThrow(NotOwnerError);
   (await reading).release();
@@ -246,7 +242,7 @@ test('a note of blocks to be freed that nobody wrote keeps nobody awake', async 
   const putting = queue.put(Buffer.alloc(8));
   await sleep(50);
   const before = performance.eventLoopUtilization();
-  await sleep(300);
+  await sleep(1000);
   expect(performance.eventLoopUtilization(before).utilization).toBeLessThan(0.5);
   queue.tryGet();
   await putting;

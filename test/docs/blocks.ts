@@ -3,7 +3,7 @@
 // - A ```js block is a script of its own: an ES module if it has an `import` statement, CommonJS otherwise.
 // - A first line `// NAME.mjs (terminal 1)` begins a group; blocks with `(terminal 2)`, … that follow belong to it. They
 //   are saved under their names and run at the same time, once with the first and once with the last in front. In a
-//   group with `(terminal 1, start first)` the others start when the first has printed a line or ended; it runs once.
+//   group with `(terminal 1, start first)` each starts when the one before has printed a line or ended; it runs once.
 //   One with `, killed by …` behind that must end by SIGKILL, which somebody else in the group sends.
 //   `(terminal 1, and again in terminal 2)` and `(terminal 1, twice)` are started twice, `(terminal 1, three times)` three
 //   times, `(terminal 2, and …)` with anything else once.
@@ -32,7 +32,7 @@ export const ROOT = resolve(fileURLToPath(new URL('../..', import.meta.url)));
 /** What blocks may import beside isthmus. */
 const LIBRARIES = ['comlink', 'express', 'express-rate-limit', 'keyv', 'prom-client'];
 /** ms after which a process that still runs is killed and reported. */
-const WATCHDOG = 40_000;
+const WATCHDOG = 90_000;
 
 export interface Block {
   /** file:line of its first line. */

@@ -3,6 +3,7 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, test } from 'vitest';
+import { TURN, takeTurn } from '../processes/alone.mjs';
 import { type Block, groupsOf, makeHome, markdownBlocks, missingFor, ROOT, runGroup } from './blocks.js';
 
 /** The Markdown files of a folder. */
@@ -13,6 +14,9 @@ export function documentsIn(folder: string): string[] {
     .sort();
 }
 
+/** A program that sweeps /dev/shm would take from other tests the orphans that they look for. */
+const SWEEPS = /\{[^}]*\bcollect\b[^}]*\}.*\bisthmus\b/;
+
 /** What runs groups of blocks as tests, in a folder of their own that goes when the tests of this file are over. */
 export function runner(): (groups: readonly Block[][]) => void {
   const home = makeHome();
@@ -21,8 +25,18 @@ export function runner(): (groups: readonly Block[][]) => void {
     for (const group of groups) {
       const missing = missingFor(group);
       const title = group.map(({ where }) => where).join(' with ');
-      test.skipIf(missing !== undefined)(title + (missing === undefined ? '' : ` (no ${missing} here)`), () =>
-        runGroup(group, home),
+      const alone = group.some(({ source }) => SWEEPS.test(source));
+      test.skipIf(missing !== undefined)(
+        title + (missing === undefined ? '' : ` (no ${missing} here)`),
+        async () => {
+          const endTurn = alone ? await takeTurn() : undefined;
+          try {
+            await runGroup(group, home);
+          } finally {
+            await endTurn?.();
+          }
+        },
+        alone ? TURN : undefined,
       );
     }
   };

@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
+import { takeTurn } from '../processes/alone.mjs';
 import { copyPackage, removeCopies, stepStores } from './machine/copies.mjs';
 
 const option = (name, otherwise) =>
@@ -65,14 +66,16 @@ const worker = new URL('machine/run.mjs', import.meta.url).pathname;
 const WATCHDOG = 10 * 60_000;
 
 /** One process for each scenario, pinned: a hand-over between threads of one core is several times as fast. */
-function start(core, job) {
+async function start(core, job) {
+  // It really sweeps /dev/shm, and would take from tests the orphans that they look for.
+  const endTurn = job.variant.includes('collects') ? await takeTurn() : undefined;
   const args = [process.execPath, worker, JSON.stringify(job)];
   const [command, ...rest] = pinned ? ['taskset', '-c', String(core), ...args] : args;
   const child = spawn(command, rest, {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, ISTHMUS_DISABLE: job.disable ?? '' },
   });
-  return new Promise((resolve) => {
+  const found = await new Promise((resolve) => {
     let result;
     createInterface({ input: child.stdout }).on('line', (line) => {
       result = JSON.parse(line);
@@ -93,6 +96,8 @@ function start(core, job) {
         ),
     );
   });
+  await endTurn?.();
+  return found;
 }
 
 const pinned = await new Promise((resolve) => {

@@ -164,12 +164,12 @@ test('close is told once, on both sides, and ends delivery', async () => {
 
 test('the other process killed: a started port closes and says why; after what it sent', async () => {
   const name = freshName();
+  const pipe = Pipe.open(name); // first: whoever comes after a death takes the dead one's end
+  const port = pipe.port();
   const peer = start(({ Pipe }, { args }) => {
     Pipe.open(args[0]!).port().postMessage('last words');
     process.kill(process.pid, 'SIGKILL');
   }, name);
-  const pipe = Pipe.open(name);
-  const port = pipe.port();
   const got: unknown[] = [];
   port.on('message', (value) => got.push(value));
   expect(await closing(port)).toBeInstanceOf(PeerDiedError);

@@ -59,6 +59,7 @@ test('a fast producer does not starve the timers of one who awaits get in a loop
       let ticks = 0;
       const timer = setInterval(() => ticks++, 1);
       say('gets');
+      const before = process.cpuUsage();
       let bytes = 0;
       for (let message = await queue.get(); message !== undefined; message = await queue.get()) {
         bytes += message.length;
@@ -67,7 +68,8 @@ test('a fast producer does not starve the timers of one who awaits get in a loop
         if (sum < 0) throw new Error('never');
       }
       clearInterval(timer);
-      say([bytes, ticks]);
+      const { user, system } = process.cpuUsage(before);
+      say([bytes, ticks, (user + system) / 1000]);
     },
     name,
   );
@@ -78,8 +80,9 @@ test('a fast producer does not starve the timers of one who awaits get in a loop
     for (let n = 0; n < 30_000; n++) queue.putSync(message);
     queue.end();
   }, name);
-  const [bytes, ticks] = await consumer.said<[number, number]>();
+  const [bytes, ticks, cpu] = await consumer.said<[number, number, number]>();
   expect(bytes).toBe(300_000_000);
-  expect(ticks).toBeGreaterThanOrEqual(20);
+  // How many there can be depends on how long it takes, here in CPU: where machines stand still, timers do not tick.
+  expect(ticks).toBeGreaterThanOrEqual(Math.min(20, cpu / 25));
   await producer.done();
 });

@@ -388,10 +388,16 @@ describe.each(FORMS)('%s form', (form) => {
           }
         };
         await wait(500);
-        const before = process.cpuUsage();
-        await wait(3000);
-        const { user, system } = process.cpuUsage(before);
-        say((user + system) / 1000);
+        // What is burnt is burnt in each of these seconds; something else (a collection of garbage, a stop of the whole
+        // machine that is put down to whoever runs) in one of them.
+        const used: number[] = [];
+        for (let second = 0; second < 3; second++) {
+          const before = process.cpuUsage();
+          await wait(1000);
+          const { user, system } = process.cpuUsage(before);
+          used.push((user + system) / 1000);
+        }
+        say(used.sort((a, b) => a - b)[1]);
       },
       form,
       specs,
@@ -399,7 +405,7 @@ describe.each(FORMS)('%s form', (form) => {
     );
     const used = await peer.said<number>();
     for (const guard of guards) guard.release();
-    expect(used).toBeLessThan(250); // ms of CPU in 3 s, not a duration
+    expect(used).toBeLessThan(80); // ms of CPU in 1 s, not a duration
     await peer.done();
   });
 
@@ -444,11 +450,13 @@ describe.each(FORMS)('%s form', (form) => {
     await terminated.terminate();
     expect(inspect(event).participants).toHaveLength(0);
     const worker = work();
+    const gone = once(worker, 'exit'); // it may come with the last message
     expect((await once(worker, 'message'))[0]).toBe('waiting');
+    const word = once(worker, 'message');
     await new Promise((resolve) => setTimeout(resolve, 300));
     producer.putSync('x');
-    expect((await once(worker, 'message'))[0]).toEqual([1]);
-    await once(worker, 'exit');
+    expect((await word)[0]).toEqual([1]);
+    await gone;
   });
 
   test('many rounds between two processes: no wake-up is lost', async () => {

@@ -39,7 +39,7 @@ export interface Options {
 }
 
 const ROOT = new URL('../..', import.meta.url).pathname;
-const WATCHDOG = 40_000;
+const WATCHDOG = 90_000;
 
 const running = new Set<Peer>();
 const names = new Set<string>();

@@ -134,8 +134,13 @@ describe('the action', () => {
 
   test('may be asynchronous in the promise form: all wait for it', async () => {
     const events: string[] = [];
+    let end: () => void = () => undefined;
+    const mayEnd = new Promise<void>((resolve) => {
+      end = resolve;
+    });
     const action = async (): Promise<void> => {
       events.push('begins');
+      await mayEnd;
       await new Promise((resolve) => setTimeout(resolve, 60));
       events.push(`ends, ${barrier.waiting} waiting`);
     };
@@ -148,6 +153,7 @@ describe('the action', () => {
     const waits = [barrier.wait()];
     const early = barrier.wait({ timeout: 10 }); // the round is full, and the next has not begun: gives up alone
     await expect(early).rejects.toThrow(TimeoutError);
+    end();
     expect(await waits[0]).toBe(1);
     events.push('mine');
     await passed;

@@ -180,11 +180,16 @@ test.each(FORMS)(
     for (const word of ['waiting']) expect(await patient.said()).toBe(word);
     const late = waiter(KINDS['Condition']!, form, name);
     expect(await late.said()).toBe('waiting');
-    let words = 0;
-    for (const peer of [patient, late]) peer.said().then((word) => word === 'done' && words++);
-    // At most the dead one's notification lets one of them go on.
-    await until(() => waiting(name) === 2 || words === 1);
+    const done = new Set<number>();
+    for (const peer of [patient, late])
+      peer.said().then((word) => {
+        if (word === 'done') done.add(peer.pid);
+      });
+    // At most the dead one's notification lets one of them go on; the others must have begun to wait.
+    const waits = (pid: number) =>
+      (contents(name)['waiters'] as { pid: number }[]).some((waiter) => waiter.pid === pid);
+    await until(() => [patient, late].every(({ pid }) => done.has(pid) || waits(pid)));
     condition.lock.withLockSync(() => condition.notifyAll());
-    await until(() => words === 2);
+    await until(() => done.size === 2);
   },
 );

@@ -29,6 +29,8 @@ export interface Kind<T extends Handle = Handle, B = unknown> {
   readonly go: (thing: T, blocked: B) => unknown;
   /** Whoever gives up ends the others' waits with an error. */
   readonly breaks?: boolean;
+  /** It counts who waits, and who comes too late for `go` (or has not yet come when one dies) is not let go on by it. */
+  readonly counts?: boolean;
   /** Whoever waits first has its turn first, also if it is stopped. */
   readonly queues?: boolean;
 }
@@ -87,6 +89,7 @@ export const KINDS: Record<string, Kind> = {
         : condition.lock.withLock((guard) => condition.wait(guard, wait)),
     // Behind those of this process that are about to wait.
     go: (condition) => condition.lock.withLock(() => condition.notifyAll()),
+    counts: true,
   }),
   Barrier: kind({
     open: ({ Barrier }, name, waiters) => Barrier.open(name, waiters + 1),
@@ -94,6 +97,7 @@ export const KINDS: Record<string, Kind> = {
     wait: (barrier, form, wait) => (form === 'Sync' ? barrier.waitSync(wait) : barrier.wait(wait)),
     go: (barrier) => barrier.wait({ timeout: 40_000 }),
     breaks: true,
+    counts: true,
   }),
 };
 
@@ -144,6 +148,11 @@ export function workerThatWaits(kind: Kind, form: Form, name: string, waiters = 
      );`,
     { eval: true, workerData: [form, name, waiters] },
   );
+}
+
+/** Until so many wait, where that matters: "waiting" is said before the wait begins, and a pause is no proof that it has. */
+export async function arrived(kind: Kind, name: string, count: number): Promise<void> {
+  if (kind.counts) await until(() => contents(name)['waiting'] === count);
 }
 
 /** Until the processes have done nothing for a while: they sleep. (If not yet, the test tests less, but does not fail.) */

@@ -1,17 +1,9 @@
 // What becomes of a lock when somebody who has to do with it dies, at whatever moment. Many more kills: npm run stress.
 
-import { readFileSync } from 'node:fs';
 import { Lock, Value } from 'isthmus';
 import { describe, expect, test } from 'vitest';
 import { FORMS, freshName, type Peer, start, startWith } from '../processes/start.js';
-
-/** Each way of noticing a death, alone. */
-const WAYS = [
-  ['death marks', ''],
-  ['lock bytes only', 'death_marks'],
-  ['marks without futex_waitv', 'futex_waitv'],
-  ['lock bytes without futex_waitv', 'death_marks,futex_waitv'],
-] as const;
+import { asleep, WAYS } from './kinds.js';
 
 /** Holds the lock until it is killed. */
 async function holder(name: string, disable = ''): Promise<Peer> {
@@ -47,17 +39,6 @@ async function waiter(name: string, form: string, disable = ''): Promise<Peer> {
   await peer.said();
   await asleep(peer);
   return peer;
-}
-
-/** Until the process has done nothing for a while: it sleeps on its word. */
-async function asleep({ pid }: Peer): Promise<void> {
-  let before = '';
-  for (let quiet = 0; quiet < 4; ) {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ').slice(13, 15).join();
-    quiet = stat === before ? quiet + 1 : 0;
-    before = stat;
-    await new Promise((resolve) => setTimeout(resolve, 30));
-  }
 }
 
 describe.each(WAYS)('with %s', (_way, disable) => {

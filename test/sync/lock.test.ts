@@ -284,13 +284,16 @@ describe('fairness', () => {
       ),
     );
     for (const hog of hogs) await hog.said();
-    const before = turns.value;
+    const theirs: number[] = []; // turns between two of ours
     for (let turn = 0; turn < 30; turn++) {
+      const before = turns.value;
       const guard =
         form === 'Sync' ? lock.acquireSync({ timeout: 20_000 }) : await lock.acquire({ timeout: 20_000 });
+      theirs.push(turns.value - before);
       guard.release();
     }
-    // Usually a few of theirs between two of ours; by luck alone (without the hold-off) it would be hundreds.
-    expect(turns.value - before).toBeLessThan(30 * 50);
+    // Usually a few of theirs before one of ours; by luck alone (without the hold-off) it would be hundreds. The median: they
+    // have many more when this process is held up for a while, which is not the lock's doing.
+    expect(theirs.sort((a, b) => a - b)[15]).toBeLessThan(50);
   });
 });

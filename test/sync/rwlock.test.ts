@@ -217,15 +217,18 @@ describe('nobody starves', () => {
     );
     for (const one of writers) await one.said();
     await until(() => turns.value > 5);
-    const before = turns.value;
+    const theirs: number[] = []; // turns between two of ours
     for (let n = 0; n < 20; n++) {
+      const before = turns.value;
       const guard =
         form === 'Sync'
           ? lock.read.acquireSync({ timeout: 40_000 })
           : await lock.read.acquire({ timeout: 40_000 });
+      theirs.push(turns.value - before);
       guard.release();
     }
-    expect(turns.value - before).toBeLessThan(20 * 100); // by luck alone it would be many more
+    // By luck alone it would be many more. The median: see the test of a Lock's fairness.
+    expect(theirs.sort((a, b) => a - b)[10]).toBeLessThan(100);
   });
 });
 

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import * as isthmus from 'isthmus';
 import { describe, expect, test } from 'vitest';
 import { FORMS, freshName, start } from '../processes/start.js';
-import { asleep, KINDS, type Kind, sourceOf, waiter, workerThatWaits } from './kinds.js';
+import { arrived, asleep, KINDS, type Kind, sourceOf, waiter, workerThatWaits } from './kinds.js';
 
 const OTHER = { Sync: 'promise', promise: 'Sync' } as const;
 /** Each form of the one that dies, with and without what tells of its death. */
@@ -28,6 +28,7 @@ describe.each(Object.entries(KINDS))('%s', (_name, kind) => {
     const dead = waiter(kind, form, name, { env, waiters: 3 });
     const alive = waiter(kind, OTHER[form], name, { env, waiters: 3 });
     for (const one of [dead, alive]) expect(await one.said()).toBe('waiting');
+    await arrived(kind, name, 2);
     await asleep(dead, alive);
     dead.kill();
     await dead.exited;
@@ -44,6 +45,7 @@ describe.each(Object.entries(KINDS))('%s', (_name, kind) => {
     await once(worker, 'message');
     const peer = waiter(kind, OTHER[form], name, { waiters: 3 });
     expect(await peer.said()).toBe('waiting');
+    await arrived(kind, name, 2);
     await asleep(peer);
     await worker.terminate();
     if (!kind.breaks) await kind.go(thing, blocked);
@@ -60,10 +62,12 @@ describe.each(Object.entries(KINDS))('%s', (_name, kind) => {
       const blocked = kind.block(thing);
       const stopped = waiter(kind, form, name, { waiters: 2 });
       expect(await stopped.said()).toBe('waiting');
+      await arrived(kind, name, 1);
       await asleep(stopped);
       stopped.kill('SIGSTOP');
       const peer = waiter(kind, OTHER[form], name, { waiters: 2 });
       expect(await peer.said()).toBe('waiting');
+      await arrived(kind, name, 2);
       await asleep(peer);
       await new Promise((resolve) => setTimeout(resolve, 300)); // it is slept through
       await kind.go(thing, blocked);
@@ -94,6 +98,7 @@ describe.each(Object.entries(KINDS))('%s', (_name, kind) => {
     );
     const peer = waiter(kind, 'Sync', name, { waiters: 3 });
     for (const one of [leaving, peer]) expect(await one.said()).toBe('waiting');
+    await arrived(kind, name, 2);
     await asleep(leaving, peer);
     leaving.tell();
     await leaving.done();

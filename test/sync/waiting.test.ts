@@ -5,7 +5,17 @@ import { once } from 'node:events';
 import * as isthmus from 'isthmus';
 import { describe, expect, test } from 'vitest';
 import { FORMS, freshName, start } from '../processes/start.js';
-import { asleep, coded, type Form, KINDS, type Kind, sourceOf, waiter, workerThatWaits } from './kinds.js';
+import {
+  arrived,
+  asleep,
+  coded,
+  type Form,
+  KINDS,
+  type Kind,
+  sourceOf,
+  waiter,
+  workerThatWaits,
+} from './kinds.js';
 
 describe.each(Object.entries(KINDS))('%s', (_name, kind) => {
   test('waits in other processes go on when they may, asleep in either form', async () => {
@@ -14,6 +24,7 @@ describe.each(Object.entries(KINDS))('%s', (_name, kind) => {
     const blocked = kind.block(thing);
     const peers = FORMS.map((form) => waiter(kind, form, name, { waiters: 2 }));
     for (const peer of peers) expect(await peer.said()).toBe('waiting');
+    await arrived(kind, name, 2);
     await asleep(...peers);
     await kind.go(thing, blocked);
     for (const peer of peers) expect(await peer.said()).toBe('done');
@@ -26,6 +37,7 @@ describe.each(Object.entries(KINDS))('%s', (_name, kind) => {
     const blocked = kind.block(thing);
     const peer = waiter(kind, form, name, { env: { ISTHMUS_DISABLE: 'futex_waitv,death_marks' } });
     expect(await peer.said()).toBe('waiting');
+    await arrived(kind, name, 1);
     await asleep(peer);
     await kind.go(thing, blocked);
     expect(await peer.said()).toBe('done');
@@ -39,7 +51,8 @@ describe.each(Object.entries(KINDS))('%s', (_name, kind) => {
     const worker = workerThatWaits(kind, form, name);
     expect(await once(worker, 'message')).toEqual(['waiting']);
     const word = once(worker, 'message');
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await arrived(kind, name, 1);
+    await new Promise((resolve) => setTimeout(resolve, 50)); // asleep by now; if not, so much the better
     await kind.go(thing, blocked);
     expect(await word).toEqual(['done']);
     await worker.terminate();
@@ -89,6 +102,7 @@ describe.each(Object.entries(KINDS))('%s', (_name, kind) => {
     await impatient.done();
     const peer = waiter(kind, form, name, { wait: { timeout: 40_000 } });
     expect(await peer.said()).toBe('waiting');
+    await arrived(kind, name, 1);
     await asleep(peer);
     await kind.go(thing, blocked); // nothing is left of those that gave up
     expect(await peer.said()).toBe('done');
@@ -121,6 +135,7 @@ describe.each(Object.entries(KINDS))('%s', (_name, kind) => {
     const other = Promise.allSettled([kind.wait(thing, 'promise')]);
     const peer = waiter(kind, 'Sync', name, { waiters: 4 });
     expect(await peer.said()).toBe('waiting');
+    await arrived(kind, name, 4);
     await asleep(peer);
     closing.close();
     closing.close();
@@ -158,6 +173,7 @@ describe.each(Object.entries(KINDS))('%s', (_name, kind) => {
     for (const peer of peers) expect(await peer.said()).toBe('waiting');
     await peers[1]!.done(); // leaves while it waits
     if (kind.breaks) return; // which breaks a barrier
+    await arrived(kind, name, 1);
     await kind.go(thing, blocked);
     expect(await peers[0]!.said()).toBe('done');
     await peers[0]!.done();

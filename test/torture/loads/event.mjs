@@ -18,9 +18,12 @@ const CERTAIN = 3;
 
 const SET = 0; // the kind of operation
 
-/** One of so many drills must end within so many ms: a sleeper that nobody wakes looks after up to a second. */
+/**
+ * One of so many drills must end within so many ms: a sleeper that nobody wakes looks after up to a second. This is no
+ * measure of speed: it tells those who were woken from those who were not, on a machine that all loads keep busy.
+ */
 const DRILLS = 20;
-const SOON = 150;
+const SOON = 400;
 /** Whoever had not begun to wait when it was set (which cannot be seen) needs another call. */
 const ONCE_MORE = 2000;
 
