@@ -36,7 +36,7 @@ function advisedCodes(): { kept: string[]; changed: string[] } {
 
 /** Codes that we choose ourselves for what the system did not say. */
 function chosenCodes(): string[] {
-  const lib = sourcesBelow('lib').flatMap((path) => all(read(path), /osConstants\.errno\.(E[A-Z]+)/g));
+  const lib = sourcesBelow('lib').flatMap((path) => all(read(path), /[cC]onstants\.errno\.(E[A-Z]+)/g));
   // What the addon says of a call for which an error of our own is made is never seen.
   const translated = new Set(all(read('lib/memory/system-errors.ts'), /syscall === '(\w+)'/g));
   const native = readdirSync(join(ROOT, 'native'))
