@@ -7,19 +7,19 @@
     {
       'target_name': 'isthmus',
       'sources': [
-        'native/addon.cc',
-        'native/death_mark.cc',
-        'native/files.cc',
-        'native/fork_guard.cc',
-        'native/futex.cc',
-        'native/prefetch.cc',
-        'native/random.cc',
-        'native/liveness.cc',
-        'native/named_semaphore.cc',
-        'native/old_glibc.cc',
-        'native/segment.cc',
-        'native/threads.cc',
-        'native/waiter.cc',
+        'addon.cc',
+        'death_mark.cc',
+        'files.cc',
+        'fork_guard.cc',
+        'futex.cc',
+        'prefetch.cc',
+        'random.cc',
+        'liveness.cc',
+        'named_semaphore.cc',
+        'old_glibc.cc',
+        'segment.cc',
+        'threads.cc',
+        'waiter.cc',
       ],
       'defines': [
         'NAPI_VERSION=9',
@@ -53,7 +53,7 @@
         '-static-libgcc',
         # Nothing but Node-API's entry points is visible, so that nothing of ours is replaced by a namesake in
         # Node.
-        '-Wl,--version-script=<(module_root_dir)/native/exports.map',
+        '-Wl,--version-script=<(module_root_dir)/exports.map',
         '-Wl,--as-needed',
       ],
       'conditions': [

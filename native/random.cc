@@ -1,5 +1,6 @@
 #include "random.h"
 
+#include <errno.h>
 #include <sys/random.h>
 
 #include "napi_util.h"
@@ -24,7 +25,13 @@ Napi::Value JsRandom(const Napi::CallbackInfo& info) {
 
 }  // namespace
 
-bool Fill(void* bytes, size_t length) { return getrandom(bytes, length, 0) == static_cast<ssize_t>(length); }
+bool Fill(void* bytes, size_t length) {
+  for (;;) {
+    const ssize_t filled = getrandom(bytes, length, 0);
+    if (filled == static_cast<ssize_t>(length)) return true;
+    if (filled >= 0 || errno != EINTR) return false;  // a signal may come while the kernel has no entropy yet
+  }
+}
 
 void Init(Napi::Env env, Napi::Object exports) {
   exports.Set("random", Napi::Function::New(env, JsRandom, "random"));

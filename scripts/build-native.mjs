@@ -21,6 +21,7 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -35,10 +36,10 @@ const root = resolve(dirname(self), '..');
 const require = createRequire(self);
 const node = realpathSync(process.execPath);
 
-// Not in the package's folder itself: npm compiles what has a binding.gyp there, and forgets "gypfile": false as soon as
-// there is a lock file. node-gyp wants it there, so that is where it lies while it builds.
-const gyp = join(root, 'native', 'binding.gyp');
-const gypForBuild = join(root, 'binding.gyp');
+// binding.gyp is not in the package's folder itself: npm compiles what has one there, and forgets "gypfile": false as soon
+// as there is a lock file. So node-gyp builds in native/, and what it has built is put where the package looks for it.
+const native = join(root, 'native');
+const built = join(native, 'build', 'Release', 'isthmus.node');
 const binary = join(root, 'build', 'Release', 'isthmus.node');
 const stampFile = join(root, 'build', 'isthmus-stamp.json');
 const prebuilt = join(root, 'prebuilds', `${process.platform}-${process.arch}`, 'isthmus.node');
@@ -69,32 +70,32 @@ function build(force) {
   needTool(process.env.MAKE || 'make', 'make', 'make');
   needPython();
 
-  if (force) rmSync(join(root, 'build'), { recursive: true, force: true });
+  if (force)
+    for (const folder of [root, native]) rmSync(join(folder, 'build'), { recursive: true, force: true });
   const nodedir = headers.kind === 'prefix' ? headers.prefix : makeNodedir(headers);
 
   console.log(`isthmus: building the native part (headers: ${headers.describe})`);
   const started = Date.now();
   const args = [nodeGyp, 'configure', 'build', '--release', `--jobs=${availableParallelism()}`];
-  copyFileSync(gyp, gypForBuild);
-  let done;
-  try {
-    done = spawnSync(process.execPath, args, {
-      cwd: root,
-      env: gypEnvironment(nodedir),
-      encoding: 'utf8',
-      stdio: options.has('--verbose') ? 'inherit' : ['ignore', 'pipe', 'pipe'],
-      maxBuffer: 256 * 1024 * 1024,
-    });
-  } finally {
-    rmSync(gypForBuild, { force: true });
-  }
+  const done = spawnSync(process.execPath, args, {
+    cwd: native,
+    env: gypEnvironment(nodedir),
+    encoding: 'utf8',
+    stdio: options.has('--verbose') ? 'inherit' : ['ignore', 'pipe', 'pipe'],
+    maxBuffer: 256 * 1024 * 1024,
+  });
   if (done.error) throw done.error;
-  if (done.status !== 0 || !existsSync(binary)) {
+  if (done.status !== 0 || !existsSync(built)) {
     process.stderr.write(done.stdout ?? '');
     showWarnings(done.stderr ?? '');
     fail('the native part does not compile; the compiler says why above.');
   }
   showWarnings(done.stderr ?? '');
+  mkdirSync(dirname(binary), { recursive: true });
+  // In one step, and a file of its own: programs that run have the old one mapped.
+  const fresh = `${binary}.${process.pid}`;
+  copyFileSync(built, fresh);
+  renameSync(fresh, binary);
   writeStamp(stampFile, binary, inputs);
   console.log(`isthmus: built in ${((Date.now() - started) / 1000).toFixed(1)} s`);
 }
@@ -256,11 +257,10 @@ function showWarnings(text) {
 function fingerprint(headers) {
   const hash = createHash('sha256');
   const add = (name, content) => hash.update(`${name}\0`).update(content).update('\0');
-  const native = join(root, 'native');
   for (const name of existsSync(native) ? readdirSync(native).sort() : []) {
     if (/\.(cc|h|map)$/.test(name)) add(name, readFileSync(join(native, name)));
   }
-  add('binding.gyp', readFileSync(gyp));
+  add('binding.gyp', readFileSync(join(native, 'binding.gyp')));
   add('build-native.mjs', readFileSync(self));
   add('headers', headers.include);
   const addonApi = resolvePackage('node-addon-api/package.json');

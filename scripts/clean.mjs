@@ -4,7 +4,17 @@ import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '..');
-const built = ['dist', 'build', 'build-asan', 'build-cmake', 'build-cross', 'prebuilds', 'coverage', 'site'];
+const built = [
+  'dist',
+  'build',
+  'native/build',
+  'build-asan',
+  'build-cmake',
+  'build-cross',
+  'prebuilds',
+  'coverage',
+  'site',
+];
 const wanted = process.argv.slice(2);
 
 for (const name of wanted.length > 0 ? wanted : built) {

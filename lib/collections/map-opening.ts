@@ -36,7 +36,7 @@ export function createMap(
   options: MapCreateOptions<never> | undefined,
 ): OpenedMap {
   const bare = checkObjectName(name);
-  const wish = checkMapWish(options, true, false);
+  const wish = checkMapWish(kind, options, true, false);
   const shape = mapShapeFor(wish);
   return opened(createSegment(bare, MAP_TYPES[kind], shape, wish.rest), shape, wish);
 }
@@ -47,7 +47,7 @@ export function attachMap(
   options: MapAttachOptions<never> | undefined,
 ): OpenedMap {
   const bare = checkObjectName(name);
-  const wish = checkMapWish(options, false, true);
+  const wish = checkMapWish(kind, options, false, true);
   const { segment, shape } = attachSegment(bare, MAP_TYPES[kind], wish.rest, (found) =>
     agreeOnMap(`/${bare}`, found, wish),
   );
@@ -62,7 +62,7 @@ export function openMap(
   defaults: Partial<MapShape> = {},
 ): OpenedMap {
   const bare = checkObjectName(name);
-  const wish = checkMapWish(options, true, true);
+  const wish = checkMapWish(kind, options, true, true);
   const { segment, shape } = openSegment(
     bare,
     MAP_TYPES[kind],

@@ -99,12 +99,14 @@ export function mapType(kind: Kind): ObjectType<MapShape> {
   });
 }
 
+/** A namespace has none of a map's limits. */
 export function checkMapWish(
+  kind: 'map' | 'namespace',
   options: (MapCreateOptions<never> & MapAttachOptions<never>) | undefined,
   creates: boolean,
   attaches: boolean,
 ): MapWish {
-  const store = checkStoreWish(options, creates, attaches, LIMITS);
+  const store = checkStoreWish(options, creates, attaches, kind === 'map' ? LIMITS : []);
   const { maxEntries, evict, ttl, ...rest } = store.rest as MapCreateOptions<never>;
   if (evict !== undefined && evict !== 'none' && evict !== 'lru')
     throw invalidType('evict', "'none' or 'lru'", evict);

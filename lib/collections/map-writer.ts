@@ -278,7 +278,7 @@ export class MapWriter {
   }
 }
 
-/** What a full one has too many of, and what helps beside deleting some: a Namespace cannot evict. */
+/** What a full one has too many of, and what helps beside deleting some: a Namespace never evicts. */
 const MAP_WORDS = ['entries', "create it larger, or with { evict: 'lru' }"] as const;
 const NAMESPACE_WORDS = ['properties', 'or create it larger'] as const;
 

@@ -105,7 +105,13 @@ export class Namespace {
     const target = Object.create(Namespace.prototype) as object;
     // util.inspect looks at the target of a proxy.
     const show = (depth: number, options: InspectOptions): string =>
-      consoleForm(target, map, propertiesOf(map), depth, options);
+      consoleForm(
+        target,
+        () => map,
+        () => propertiesOf(map),
+        depth,
+        options,
+      );
     Object.defineProperty(target, inspect.custom, { value: show, configurable: true });
     const proxy = new Proxy(target, handlerFor(map)) as T & NamespaceHandle;
     maps.set(proxy, map);
@@ -115,10 +121,8 @@ export class Namespace {
 
 /** What console.log shows of it. */
 function propertiesOf(map: SharedMap<string, unknown>): Facts {
-  if (map.closed) return {};
   try {
-    const found = map.glance(MOST_SHOWN).map(([key, value]) => [String(key), () => value] as const);
-    return Object.fromEntries(found);
+    return Object.fromEntries(map.glance(MOST_SHOWN).map(([key, read]) => [String(key), read]));
   } catch (error) {
     const refuse = (): never => {
       throw error;

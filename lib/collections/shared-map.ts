@@ -210,14 +210,17 @@ export class SharedMap<K extends MapKey = string, V = unknown>
     return this.#walk(false, ({ key, type, bytes }) => [key as K, this.#read(type, bytes)]);
   }
 
-  /** @internal `most` entries or a few more, without waiting: throws TimeoutError where somebody changes it all the time. */
-  glance(most: number): [MapKey, V][] {
+  /**
+   * @internal `most` entries or a few more, without waiting: throws TimeoutError where somebody changes it all the time. Each
+   * value as a function that decodes it.
+   */
+  glance(most: number): [MapKey, () => V][] {
     this.check();
-    const found: [MapKey, V][] = [];
+    const found: [MapKey, () => V][] = [];
     const chain: RawEntry[] = [];
     for (let place = 0; place < 2 ** 32 && found.length < most; ) {
       place = this.#core.reader.chainAt(place, 0, chain, false);
-      for (const { key, type, bytes } of chain.splice(0)) found.push([key, this.#read(type, bytes)]);
+      for (const { key, type, bytes } of chain.splice(0)) found.push([key, () => this.#read(type, bytes)]);
     }
     return found;
   }

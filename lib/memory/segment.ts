@@ -313,5 +313,3 @@ export function openSegment<Shape>(
     },
   );
 }
-
-/** As the rooms above name it. */

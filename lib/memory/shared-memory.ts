@@ -169,7 +169,13 @@ export class SharedMemory {
 
   /** @internal What console.log shows. */
   [inspect.custom](depth: number, options: InspectOptions): string {
-    return consoleForm(this, this, { size: () => this.size }, depth, options);
+    return consoleForm(
+      this,
+      () => this,
+      () => ({ size: () => this.size }),
+      depth,
+      options,
+    );
   }
 
   /** Gives this handle back; with the environment's last one every view of the buffer becomes empty. Idempotent. */

@@ -55,7 +55,13 @@ export abstract class SharedObject {
 
   /** @internal What console.log shows. */
   [inspect.custom](depth: number, options: InspectOptions): string {
-    return consoleForm(this, this, this.facts(), depth, options);
+    return consoleForm(
+      this,
+      () => this,
+      () => this.facts(),
+      depth,
+      options,
+    );
   }
 
   /** @internal What it shows of a handle that is open. */

@@ -1,5 +1,6 @@
 /** Where messages of a Queue go that were taken too often: into the queue that it names for that. */
 
+import { closeOnExit, forgetOnExit } from '../memory/leaving.js';
 import { openSegment } from '../memory/segment.js';
 import { PENDING } from '../waiting/blocking.js';
 import type { InnerCodec } from './codecs.js';
@@ -21,11 +22,20 @@ export function bury(queue: QueueShape, codec: InnerCodec, message: Written): bo
     (found) => agreeOnQueue(`/${deadLetter}`, found, wish),
     () => queueShapeFor({ ...wish, capacity }),
   );
+  const parts = queuePartsOf(segment, shape);
+  // A script that is broken off (see QueueCore.recover) skips the `finally`: what is left is mended and given back at exit.
+  const broken = {
+    close() {
+      parts.core.recover();
+      segment.release();
+    },
+  };
+  closeOnExit(broken);
   try {
-    const parts = queuePartsOf(segment, shape);
     const operations = new QueueOperations(parts, codec, segment.path, (more) => bury(shape, codec, more));
     return !parts.core.ended && operations.now(operations.putting(message)) !== PENDING;
   } finally {
+    forgetOnExit(broken);
     segment.release();
   }
 }

@@ -66,8 +66,8 @@ export class Job<T = unknown> implements Disposable {
   [inspect.custom](depth: number, options: InspectOptions): string {
     return consoleForm(
       this,
-      { name: this.#lease.path, closed: false },
-      { message: () => this.message, attempt: () => this.attempt, pending: () => this.pending },
+      () => ({ name: this.#lease.path, closed: false }),
+      () => ({ message: () => this.message, attempt: () => this.attempt, pending: () => this.pending }),
       depth,
       options,
     );

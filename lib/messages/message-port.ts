@@ -153,8 +153,8 @@ export class PipePort<Send = unknown, Receive = Send> extends EventTarget {
   [inspect.custom](depth: number, options: InspectOptions): string {
     return consoleForm(
       this,
-      { name: this.#pipe.name, closed: this.#closed },
-      { started: () => this.#started, waiting: () => this.#waiting },
+      () => ({ name: this.#pipe.name, closed: this.#closed }),
+      () => ({ started: () => this.#started, waiting: () => this.#waiting }),
       depth,
       options,
     );

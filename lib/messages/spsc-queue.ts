@@ -146,6 +146,7 @@ export class SpscQueue<T = unknown> extends SharedObject {
     this.check();
     return (Atomics.load(this.segment.words, RING.TAIL) & ENDED) !== 0;
   }
+
   /** @internal */
   protected override facts(): Facts {
     return {

@@ -77,7 +77,7 @@ export function splitAction<O extends object>(
   return { action, rest: rest as unknown as O };
 }
 
-export function agree(bare: string, found: BarrierShape, wanted: BarrierShape): void {
+export function agreeOnBarrier(bare: string, found: BarrierShape, wanted: BarrierShape): void {
   if (found.parties === wanted.parties) return;
   throw new MismatchError(
     `'/${bare}' is a barrier for ${found.parties} parties, not ${wanted.parties}; open it with that number, or unlink it first`,

@@ -22,7 +22,7 @@ import { SeparateLines } from '../waiting/separate-lines.js';
 import { AdaptiveSpin, SYNC_LOOKS } from '../waiting/spin.js';
 import { blockSync } from '../waiting/sync.js';
 import {
-  agree,
+  agreeOnBarrier,
   BARRIER_TYPE,
   type BarrierOptions,
   type BarrierShape,
@@ -95,7 +95,7 @@ export class Barrier extends SharedObject {
     const bare = checkObjectName(name);
     const wanted = checkParties(parties);
     const { action, rest } = splitAction(options, OPEN_KEYS);
-    const compare = (found: BarrierShape): void => agree(bare, found, wanted);
+    const compare = (found: BarrierShape): void => agreeOnBarrier(bare, found, wanted);
     const { segment, shape } = openSegment(bare, BARRIER_TYPE, rest, compare, () => wanted);
     return new Barrier(segment, shape, action);
   }

@@ -107,8 +107,8 @@ export class Guard implements Disposable, AsyncDisposable {
   [inspect.custom](depth: number, options: InspectOptions): string {
     return consoleForm(
       this,
-      { name: this.#hold.path, closed: false },
-      { held: () => this.held, abandoned: () => this.abandoned },
+      () => ({ name: this.#hold.path, closed: false }),
+      () => ({ held: () => this.held, abandoned: () => this.abandoned }),
       depth,
       options,
     );

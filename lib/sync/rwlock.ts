@@ -3,8 +3,7 @@
 import { type InspectOptions, inspect } from 'node:util';
 import { DeadlockError } from '../errors.js';
 import { queued, sleepers } from '../memory/activity.js';
-import type { Facts } from '../memory/console-form.js';
-import { factsOf } from '../memory/console-form.js';
+import { type Facts, factsOf } from '../memory/console-form.js';
 import { registerDescriber } from '../memory/directory.js';
 import { PlainKind } from '../memory/plain-kind.js';
 import type { Holder } from '../memory/roster.js';

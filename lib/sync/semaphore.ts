@@ -150,7 +150,13 @@ export class Semaphore {
 
   /** @internal What console.log shows. */
   [inspect.custom](depth: number, options: InspectOptions): string {
-    return consoleForm(this, this, { value: () => this.value }, depth, options);
+    return consoleForm(
+      this,
+      () => this,
+      () => ({ value: () => this.value }),
+      depth,
+      options,
+    );
   }
 
   /** Takes a permit if one is free and nobody of this handle's promise forms waits for it. Does not block. */

@@ -38,6 +38,8 @@ describe('Namespace', () => {
   });
 
   test('a full one says what helps: a namespace has no entries and cannot evict', () => {
+    for (const limit of [{ evict: 'lru' }, { ttl: 5 }, { maxEntries: 1 }])
+      expect(() => Namespace.create(freshName(), limit as never)).toThrow('unknown option');
     const ns = Namespace.create<Record<string, unknown>>(freshName(), { maxBytes: 4096 });
     let failure: unknown;
     for (let n = 0; n < 100 && failure === undefined; n++) {

@@ -201,3 +201,49 @@ test('the lock of an object is shown under the name of the object; types know no
   expect(value[inspect.custom](2, {})).toContain('Value');
   remove(value);
 });
+
+describe.each(Object.entries(CLASSES))('what only looks like a %s', (kind, { open }) => {
+  test('a proxy around it, or a stub made of its prototype, is shown without throwing', () => {
+    const handle = open(freshName()) as Handle & object;
+    const { prototype } = handle.constructor as { prototype: object };
+    try {
+      expect(inspect(new Proxy(handle, {}))).toContain(kind);
+      expect(inspect(Object.create(prototype))).toContain(kind);
+    } finally {
+      handle.close();
+    }
+  });
+});
+
+test('a proxy around a guard, a job, a side of a RwLock is shown without throwing', () => {
+  const queue = isthmus.Queue.open<number>(freshName());
+  const lock = isthmus.Lock.open(freshName());
+  const rwlock = isthmus.RwLock.open(freshName());
+  queue.putSync(1);
+  const job = queue.takeSync()!;
+  const guard = lock.acquireSync();
+  for (const one of [job, guard, rwlock.read])
+    expect(inspect(new Proxy(one, {}))).toContain(one.constructor.name);
+  job.done();
+  guard.release();
+  for (const one of [queue, lock, rwlock]) one.close();
+});
+
+test('a property that cannot be decoded hides none of the others of a Namespace', () => {
+  const codec = {
+    name: 'brittle',
+    encode: (value: unknown) => Buffer.from(JSON.stringify(value)),
+    decode: (bytes: Uint8Array) => {
+      const value = JSON.parse(Buffer.from(bytes).toString()) as unknown;
+      if (Array.isArray(value)) throw new Error('no arrays today');
+      return value;
+    },
+  };
+  const shared = isthmus.Namespace.open<Record<string, unknown>>(freshName(), { codec });
+  shared['good'] = { n: 1 };
+  shared['bad'] = [1];
+  const shown = inspect(shared);
+  shared.close();
+  expect(shown).toMatch(/good: \{ n: 1 \}/);
+  expect(shown).toMatch(/bad: <.+>/);
+});
