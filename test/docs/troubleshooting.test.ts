@@ -40,6 +40,7 @@ function chosenCodes(): string[] {
   // What the addon says of a call for which an error of our own is made is never seen.
   const translated = new Set(all(read('lib/memory/system-errors.ts'), /syscall === '(\w+)'/g));
   const native = readdirSync(join(ROOT, 'native'))
+    .filter((name) => name.endsWith('.cc'))
     .flatMap((name) => [...read(`native/${name}`).matchAll(/ThrowErrno\(\w+, "(\w+)", (E[A-Z]+)\)/g)])
     .filter(([, syscall]) => !translated.has(syscall!))
     .map(([, , code]) => code!);
