@@ -6,7 +6,7 @@ import { PENDING } from '../waiting/blocking.js';
 import type { InnerCodec } from './codecs.js';
 import type { Written } from './message.js';
 import { QueueOperations } from './queue-operations.js';
-import { queuePartsOf } from './queue-parts.js';
+import { type QueueParts, queuePartsOf } from './queue-parts.js';
 import { agreeOnQueue, QUEUE_TYPE, type QueueShape, queueShapeFor } from './queue-shape.js';
 
 /** Puts a message there; false if it has no room now. With the same codec, and made if there is none. */
@@ -22,20 +22,24 @@ export function bury(queue: QueueShape, codec: InnerCodec, message: Written): bo
     (found) => agreeOnQueue(`/${deadLetter}`, found, wish),
     () => queueShapeFor({ ...wish, capacity }),
   );
-  const parts = queuePartsOf(segment, shape);
-  // A script that is broken off (see QueueCore.recover) skips the `finally`: what is left is mended and given back at exit.
-  const broken = {
+  let parts: QueueParts | undefined;
+  let closed = false;
+  const attachment = {
     close() {
-      parts.core.recover();
+      if (closed) return;
+      closed = true;
+      forgetOnExit(attachment);
+      parts?.core.recover();
       segment.release();
     },
   };
-  closeOnExit(broken);
+  // A script that is broken off (see QueueCore.recover) skips the `finally`: what is left is mended and given back at exit.
+  closeOnExit(attachment);
   try {
+    parts = queuePartsOf(segment, shape);
     const operations = new QueueOperations(parts, codec, segment.path, (more) => bury(shape, codec, more));
     return !parts.core.ended && operations.now(operations.putting(message)) !== PENDING;
   } finally {
-    forgetOnExit(broken);
-    segment.release();
+    attachment.close();
   }
 }
